@@ -1,0 +1,8 @@
+"""Errors that are a user's to mend, told in one message and without a traceback."""
+
+
+class InputError(Exception):
+    """A file, a row or a setting that cannot be used as it is.
+
+    The message names where (file, column, row), what, and how to mend it.
+    """

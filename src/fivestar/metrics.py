@@ -1,0 +1,33 @@
+"""Errors of predicted ratings against the ratings that were given."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+def mse(actual: ArrayLike, predicted: ArrayLike) -> float:
+    """Mean squared error, in squared stars."""
+    difference = _difference(actual, predicted)
+    return float(np.mean(difference**2))
+
+
+def rmse(actual: ArrayLike, predicted: ArrayLike) -> float:
+    """Root of the mean squared error, in stars."""
+    return float(np.sqrt(mse(actual, predicted)))
+
+
+def mae(actual: ArrayLike, predicted: ArrayLike) -> float:
+    """Mean absolute error, in stars."""
+    return float(np.mean(np.abs(_difference(actual, predicted))))
+
+
+def _difference(actual: ArrayLike, predicted: ArrayLike) -> np.ndarray:
+    # float64: the mean of millions of float32 squares loses digits.
+    actual = np.asarray(actual, dtype=np.float64)
+    predicted = np.asarray(predicted, dtype=np.float64)
+    if actual.shape != predicted.shape:
+        raise ValueError(f"shapes differ: actual {actual.shape}, predicted {predicted.shape}")
+    if actual.size == 0:
+        raise ValueError("no ratings to compare")
+    return predicted - actual

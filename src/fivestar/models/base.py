@@ -1,0 +1,238 @@
+"""What every model shares: settings, fallbacks for unknown ids, prediction, saving without pickle."""
+
+from __future__ import annotations
+
+import json
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ConfigDict
+from safetensors.numpy import load_file, save_file
+from scipy import sparse
+
+from fivestar.metrics import rmse
+from fivestar.models.training import History, Measure
+from fivestar.ratings import Positions, Scale, observed
+
+FloatArray = NDArray[np.floating]
+BLOCK = 1 << 18
+"""Pairs predicted at a time: bounds the memory of the gathered factors."""
+PROBE = 200_000
+"""Ratings of train that a learning curve is measured on, at the most."""
+
+
+def learned(*, parameter: bool = True) -> Any:
+    """Declare an array that ``fit`` sets: saved and loaded with the model.
+
+    ``parameter=False`` marks what is derived from data or other weights and is not counted
+    among the model's free parameters.
+    """
+    return field(init=False, repr=False, compare=False, metadata={"learned": True, "parameter": parameter})
+
+
+@dataclass(kw_only=True)
+class Model(ABC):
+    """A rating predictor: settings first, learned arrays after ``fit``.
+
+    Subclasses are dataclasses that name their ``family``, add their settings and ``learned``
+    arrays, and implement ``_fit`` and ``_score``.
+
+    Parameters
+    ----------
+    seed
+        Of all random numbers; the same seed and data give the same model.
+    clamp
+        Whether predictions are kept inside the scale.
+
+    Attributes
+    ----------
+    ends : (2,) lowest and highest star
+    global_mean : (1,) stars
+    user_means, item_means : (n_users,) and (n_items,) stars; NaN where train has no rating
+    """
+
+    family: ClassVar[str]
+    families: ClassVar[dict[str, type[Model]]] = {}
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    seed: int = 42
+    clamp: bool = True
+
+    ends: FloatArray = learned(parameter=False)
+    global_mean: FloatArray = learned(parameter=False)
+    user_means: FloatArray = learned(parameter=False)
+    item_means: FloatArray = learned(parameter=False)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "family" in cls.__dict__:
+            Model.families[cls.family] = cls
+
+    # -- training
+
+    def fit(
+        self,
+        train: sparse.csr_array,
+        validation: sparse.csr_array | None = None,
+        *,
+        scale: Scale,
+        label: str | None = None,
+    ) -> History:
+        """Learn from ``train``; ``validation`` only decides when to stop.
+
+        Parameters
+        ----------
+        train, validation
+            Scores, users x items, stored entries are the ratings. ``validation`` may be
+            empty or None: then nothing stops early.
+        scale
+            The ends of the stars.
+        label
+            The name on progress bars and in the log, the family's by default.
+
+        Raises
+        ------
+        ValueError
+            If ``train`` holds no rating.
+        """
+        if train.nnz == 0:
+            raise ValueError("train holds no rating")
+        if validation is not None and validation.nnz == 0:
+            validation = None
+        self.ends = np.array([scale.lowest, scale.highest], dtype=np.float32)
+        self._remember_means(train)
+        return self._fit(train, validation, label or self.family)
+
+    @abstractmethod
+    def _fit(
+        self, train: sparse.csr_array, validation: sparse.csr_array | None, label: str
+    ) -> History: ...
+
+    def for_refit(self, history: History) -> Self:
+        """The same model, unfitted, to train on all ratings for as long as was found best."""
+        return replace(self)
+
+    def curve(self, train: sparse.csr_array, validation: sparse.csr_array | None) -> Measure:
+        """Measure for the training loop: RMSE of the weights as they are at each call."""
+        on_train = self._rmse_on(train)
+        on_validation = None if validation is None else self._rmse_on(validation, at_most=None)
+        return lambda: (on_train(), None if on_validation is None else on_validation())
+
+    # -- prediction
+
+    def predict(self, users: Positions, items: Positions) -> NDArray[np.float32]:
+        """Stars for each pair of positions; -1 or an id without train ratings falls back.
+
+        Returns
+        -------
+        (n_pairs,) float32, always finite.
+        """
+        return self.predict_or_fall_back(users, items)[0]
+
+    def predict_or_fall_back(
+        self, users: Positions, items: Positions
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Predictions, and where they are a fallback.
+
+        The fallback for an unknown user or item is the item's mean in train, else the user's
+        mean, else the global mean.
+        """
+        users, items = np.asarray(users), np.asarray(items)
+        prediction = self._fallback(users, items)
+        known = self._knows(users, items)
+        for start in range(0, len(users), BLOCK):
+            block = slice(start, start + BLOCK)
+            inside = np.flatnonzero(known[block]) + start
+            score = self._score(users[inside], items[inside])
+            finite = np.isfinite(score)
+            prediction[inside[finite]] = score[finite]
+            known[inside[~finite]] = False
+        if self.clamp:
+            np.clip(prediction, self.ends[0], self.ends[1], out=prediction)
+        return prediction, ~known
+
+    @abstractmethod
+    def _score(self, users: Positions, items: Positions) -> FloatArray:
+        """Unclamped stars of known pairs."""
+
+    def _knows(self, users: Positions, items: Positions) -> NDArray[np.bool_]:
+        return ~(np.isnan(_at(self.user_means, users)) | np.isnan(_at(self.item_means, items)))
+
+    def _fallback(self, users: Positions, items: Positions) -> NDArray[np.float32]:
+        stars = _at(self.item_means, items)
+        stars = np.where(np.isnan(stars), _at(self.user_means, users), stars)
+        return np.where(np.isnan(stars), self.global_mean, stars).astype(np.float32)
+
+    # -- size, saving, loading
+
+    @property
+    def n_parameters(self) -> int:
+        """Free parameters, for instance k(n + m) of a factorisation."""
+        return sum(
+            getattr(self, entry.name).size for entry in _learned(self) if entry.metadata["parameter"]
+        )
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The hyper-parameters as plain values."""
+        names = [entry.name for entry in fields(self) if entry.init]
+        values = {name: getattr(self, name) for name in names}
+        return {name: asdict(v) if hasattr(v, "__dataclass_fields__") else v for name, v in values.items()}
+
+    def save(self, folder: Path) -> None:
+        """Write ``weights.safetensors``, then ``model.json``; nothing in it can run code."""
+        folder.mkdir(parents=True, exist_ok=True)
+        arrays = {entry.name: np.ascontiguousarray(getattr(self, entry.name)) for entry in _learned(self)}
+        _replace(folder / "weights.safetensors", lambda path: save_file(arrays, path))
+        description = {"family": self.family, "settings": self.settings}
+        text = json.dumps(description, indent=2) + "\n"
+        _replace(folder / "model.json", lambda path: path.write_text(text, encoding="utf-8"))
+
+    def restore(self, folder: Path) -> Self:
+        """Read the learned arrays that ``save`` wrote."""
+        for name, array in load_file(folder / "weights.safetensors").items():
+            setattr(self, name, array)
+        return self
+
+    # -- inside
+
+    def _remember_means(self, train: sparse.csr_array) -> None:
+        users, items, ratings = observed(train)
+        self.global_mean = np.array([ratings.mean(dtype=np.float64)], dtype=np.float32)
+        self.user_means = _means(users, ratings, train.shape[0])
+        self.item_means = _means(items, ratings, train.shape[1])
+
+    def _rmse_on(self, part: sparse.csr_array, at_most: int | None = PROBE) -> Callable[[], float]:
+        users, items, ratings = observed(part)
+        if at_most is not None and len(ratings) > at_most:
+            chosen = np.random.default_rng(0).choice(len(ratings), at_most, replace=False)
+            users, items, ratings = users[chosen], items[chosen], ratings[chosen]
+        return lambda: rmse(ratings, self.predict(users, items))
+
+
+def _learned(model: Model) -> list[Any]:
+    return [entry for entry in fields(model) if entry.metadata.get("learned")]
+
+
+def _at(means: FloatArray, positions: Positions) -> FloatArray:
+    """Means at positions, NaN at -1."""
+    return np.where(positions >= 0, means[positions], np.nan)
+
+
+def _means(positions: Positions, ratings: FloatArray, n: int) -> FloatArray:
+    counts = np.bincount(positions, minlength=n)
+    sums = np.bincount(positions, ratings, minlength=n)
+    return np.divide(sums, counts, out=np.full(n, np.nan), where=counts > 0).astype(np.float32)
+
+
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
+    """Write beside the file and put it in place at once."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    write(beside)
+    os.replace(beside, path)

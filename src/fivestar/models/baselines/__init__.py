@@ -1,0 +1,1 @@
+"""The simplest predictors, which every other one has to beat."""

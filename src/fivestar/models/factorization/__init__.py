@@ -1,0 +1,1 @@
+"""Users and items as short vectors whose products give ratings."""

@@ -1,0 +1,1 @@
+"""Neural networks on ratings, in torch."""
