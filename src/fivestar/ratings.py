@@ -29,7 +29,9 @@ class Scale:
 
     def __post_init__(self) -> None:
         if not self.lowest < self.highest:
-            raise ValueError(f"scale: lowest ({self.lowest}) must lie below highest ({self.highest})")
+            raise ValueError(
+                f"scale: lowest ({self.lowest}) must lie below highest ({self.highest})"
+            )
 
 
 @dataclass(frozen=True)

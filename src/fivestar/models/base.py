@@ -1,9 +1,8 @@
-"""What every model shares: settings, fallbacks for unknown ids, prediction, saving without pickle."""
+"""What every model shares: settings, fallbacks, prediction, saving without pickle."""
 
 from __future__ import annotations
 
 import json
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -16,6 +15,7 @@ from pydantic import ConfigDict
 from safetensors.numpy import load_file, save_file
 from scipy import sparse
 
+from fivestar.files import replacing
 from fivestar.metrics import rmse
 from fivestar.models.training import History, Measure
 from fivestar.ratings import Positions, Scale, observed
@@ -33,7 +33,9 @@ def learned(*, parameter: bool = True) -> Any:
     ``parameter=False`` marks what is derived from data or other weights and is not counted
     among the model's free parameters.
     """
-    return field(init=False, repr=False, compare=False, metadata={"learned": True, "parameter": parameter})
+    return field(
+        init=False, repr=False, compare=False, metadata={"learned": True, "parameter": parameter}
+    )
 
 
 @dataclass(kw_only=True)
@@ -175,7 +177,9 @@ class Model(ABC):
     def n_parameters(self) -> int:
         """Free parameters, for instance k(n + m) of a factorisation."""
         return sum(
-            getattr(self, entry.name).size for entry in _learned(self) if entry.metadata["parameter"]
+            getattr(self, entry.name).size
+            for entry in _learned(self)
+            if entry.metadata["parameter"]
         )
 
     @property
@@ -183,16 +187,22 @@ class Model(ABC):
         """The hyper-parameters as plain values."""
         names = [entry.name for entry in fields(self) if entry.init]
         values = {name: getattr(self, name) for name in names}
-        return {name: asdict(v) if hasattr(v, "__dataclass_fields__") else v for name, v in values.items()}
+        return {
+            name: asdict(v) if hasattr(v, "__dataclass_fields__") else v
+            for name, v in values.items()
+        }
 
     def save(self, folder: Path) -> None:
         """Write ``weights.safetensors``, then ``model.json``; nothing in it can run code."""
-        folder.mkdir(parents=True, exist_ok=True)
-        arrays = {entry.name: np.ascontiguousarray(getattr(self, entry.name)) for entry in _learned(self)}
-        _replace(folder / "weights.safetensors", lambda path: save_file(arrays, path))
+        arrays = {
+            entry.name: np.ascontiguousarray(getattr(self, entry.name)) for entry in _learned(self)
+        }
+        with replacing(folder / "weights.safetensors") as path:
+            save_file(arrays, path)
         description = {"family": self.family, "settings": self.settings}
         text = json.dumps(description, indent=2) + "\n"
-        _replace(folder / "model.json", lambda path: path.write_text(text, encoding="utf-8"))
+        with replacing(folder / "model.json") as path:
+            path.write_text(text, encoding="utf-8")
 
     def restore(self, folder: Path) -> Self:
         """Read the learned arrays that ``save`` wrote."""
@@ -229,10 +239,3 @@ def _means(positions: Positions, ratings: FloatArray, n: int) -> FloatArray:
     counts = np.bincount(positions, minlength=n)
     sums = np.bincount(positions, ratings, minlength=n)
     return np.divide(sums, counts, out=np.full(n, np.nan), where=counts > 0).astype(np.float32)
-
-
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    """Write beside the file and put it in place at once."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    write(beside)
-    os.replace(beside, path)

@@ -1,0 +1,49 @@
+"""Which models a run trains: the list ``line_up`` of the parameters.
+
+Kedro registers pipelines before nodes see parameters, so the list is read from the context
+that the run has just made, or, where there is none (``kedro registry list``), from ``conf``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from kedro.config import OmegaConfigLoader
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.framework.project import settings
+from kedro.utils import find_kedro_project
+
+from fivestar.errors import InputError
+
+_of_context: dict[str, Any] = {}
+
+
+def line_up() -> list[str]:
+    """Names of models, each with a block under ``models``."""
+    parameters = _of_context or _of_project()
+    names: list[str] = parameters["line_up"]
+    unknown = [name for name in names if name not in parameters["models"]]
+    if unknown:
+        raise InputError(
+            f"parameters_models.yml: line_up names {', '.join(unknown)}, "
+            "which has no block under `models`. Add one, or take the name out."
+        )
+    return names
+
+
+def _of_project() -> dict[str, Any]:
+    project = find_kedro_project(Path.cwd()) or Path.cwd()
+    loader = OmegaConfigLoader(str(project / settings.CONF_SOURCE), **settings.CONFIG_LOADER_ARGS)
+    parameters: dict[str, Any] = loader["parameters"]
+    return parameters
+
+
+class LineUpHook:
+    """Keeps the parameters of the context for the registry."""
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        _of_context.clear()
+        _of_context.update(context.params)

@@ -1,0 +1,1 @@
+"""The stages, from raw ratings to the submission; one folder each."""

@@ -1,0 +1,88 @@
+"""What the columns of a data set mean."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from annotated_types import Ge
+from pydantic import BaseModel, ConfigDict
+
+
+class Settings(BaseModel):
+    """Refuses settings that nobody reads."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RatingColumns(Settings):
+    """The file's names for what every rating has; ``timestamp`` (seconds or a date) is optional."""
+
+    user: str
+    item: str
+    rating: str
+    timestamp: str | None = None
+
+
+class TestColumns(Settings):
+    """The file's names in the table of test pairs; ``id`` and ``rating`` are optional."""
+
+    user: str
+    item: str
+    id: str | None = None
+    rating: str | None = None
+
+
+class Feature(Settings):
+    """One feature of users or items.
+
+    Parameters
+    ----------
+    kind
+        ``text``; ``number``; ``year`` (the number in brackets at the end of a title, else the
+        last four digits in the cell); ``category`` (one word of a few); ``categories``
+        (several words: separated in one column, or a column of 0 and 1 for each word).
+    column
+        The file's column.
+    columns
+        Columns of 0 and 1, for ``categories`` only.
+    separator
+        Between the words of ``categories``.
+    missing
+        Cells with this text count as empty, as do empty ones.
+    """
+
+    kind: Literal["text", "number", "year", "category", "categories"] = "text"
+    column: str | None = None
+    columns: list[str] = []
+    separator: str = "|"
+    missing: str = ""
+
+
+class SideTable(Settings):
+    """Which column holds the id, and the features by their name."""
+
+    id: str
+    features: dict[str, Feature] = {}
+
+
+class IngestionSettings(Settings):
+    """How to read a data set.
+
+    Parameters
+    ----------
+    columns, test_columns
+        Names of the columns.
+    duplicates
+        When a user rated an item twice: ``error``, keep the ``last``, or take the ``mean``.
+    k_core
+        Keep only users and items with at least this many ratings; 0 keeps all.
+    users, items
+        The side tables, where there are any.
+    """
+
+    columns: RatingColumns
+    test_columns: TestColumns = TestColumns(id="ID", user="User", item="ASIN")
+    duplicates: Literal["error", "last", "mean"] = "error"
+    k_core: Annotated[int, Ge(0)] = 0
+    users: SideTable | None = None
+    items: SideTable | None = None

@@ -1,0 +1,158 @@
+"""Ratings into train, validation and test, and into sparse matrices."""
+
+from __future__ import annotations
+
+import logging
+from typing import Annotated, Literal
+
+import numpy as np
+import pandas as pd
+from annotated_types import Gt, Lt
+from pydantic import BaseModel, ConfigDict
+from scipy import sparse
+from sklearn.model_selection import train_test_split
+
+from fivestar.errors import InputError
+from fivestar.ratings import Vocabulary
+
+logger = logging.getLogger(__name__)
+
+Parts = tuple[pd.DataFrame, pd.DataFrame]
+
+
+class SplittingSettings(BaseModel):
+    """How ratings are held out.
+
+    Parameters
+    ----------
+    method
+        ``stratified`` by item; ``random``; ``time``: the latest ratings of each user;
+        ``per_user``: a random share of each user's ratings.
+    test_share
+        Of all ratings, where the data set ships no test part.
+    validation_share
+        Of what the test part leaves.
+    seed
+        Of the random choices.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: Literal["stratified", "random", "time", "per_user"] = "stratified"
+    test_share: Annotated[float, Gt(0), Lt(1)] = 0.1
+    validation_share: Annotated[float, Gt(0), Lt(1)] = 0.25
+    seed: int = 42
+
+
+def split(
+    ratings: pd.DataFrame, test_pairs: pd.DataFrame, settings: SplittingSettings
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Train, validation and test.
+
+    Returns
+    -------
+    train, validation
+        ``user``, ``item``, ``rating``.
+    test
+        Also ``id``; the shipped test pairs, or else a part held out first.
+
+    Raises
+    ------
+    InputError
+        If a part would be empty.
+    """
+    rest = ratings
+    if test_pairs.empty:
+        rest, held_out = hold_out(ratings, settings.test_share, settings)
+        test_pairs = held_out.reset_index(drop=True).assign(id=np.arange(len(held_out)))
+    train, validation = hold_out(rest, settings.validation_share, settings)
+    for name, part in (("train", train), ("validation", validation), ("test", test_pairs)):
+        if part.empty:
+            raise InputError(
+                f"the {name} part of {len(ratings):,} ratings would be empty: set larger shares "
+                "or another `splitting.method` (random, for instance), or bring more ratings."
+            )
+    logger.info(
+        "%-12s %s train, %s validation, %s test ratings",
+        "splitting",
+        *(f"{len(part):,}" for part in (train, validation, test_pairs)),
+    )
+    columns = ["user", "item", "rating"]
+    return train[columns], validation[columns], test_pairs[["id", *columns]]
+
+
+def hold_out(ratings: pd.DataFrame, share: float, settings: SplittingSettings) -> Parts:
+    """Two parts, the second with about ``share`` of the ratings."""
+    match settings.method:
+        case "stratified":
+            return stratified_by_item(ratings, share, settings.seed)
+        case "random":
+            return tuple(train_test_split(ratings, test_size=share, random_state=settings.seed))
+        case "time":
+            if "timestamp" not in ratings:
+                raise InputError(
+                    "splitting by time needs timestamps: name their column in "
+                    "`ingestion.columns.timestamp`, or set another `splitting.method`."
+                )
+            order = ratings["timestamp"]
+        case "per_user":
+            order = pd.Series(
+                np.random.default_rng(settings.seed).random(len(ratings)), index=ratings.index
+            )
+    return last_of_each_user(ratings, order, share)
+
+
+def stratified_by_item(ratings: pd.DataFrame, share: float, seed: int) -> Parts:
+    """Hold out the same share of every item's ratings, by scikit-learn's splitter.
+
+    Items too rare to stratify stay in the first part: those with a single rating, and, where
+    the held-out part has fewer rows than there are items, the rarest ones after them.
+    """
+    counts = ratings["item"].map(ratings["item"].value_counts())
+    needed = 2
+    while (common := counts >= needed).any():
+        n_items = ratings.loc[common, "item"].nunique()
+        n_held_out = int(np.ceil(share * common.sum()))
+        if min(n_held_out, common.sum() - n_held_out) >= n_items:
+            break
+        needed += 1
+    rare = ratings[~common]
+    if rare.empty:
+        return tuple(
+            train_test_split(ratings, test_size=share, random_state=seed, stratify=ratings["item"])
+        )
+    logger.info(
+        "%-12s %s items with fewer than %d ratings stay in train (%s ratings)",
+        *("splitting", f"{rare['item'].nunique():,}", needed, f"{len(rare):,}"),
+    )
+    if len(rare) == len(ratings):
+        return ratings, ratings.iloc[:0]
+    common_ratings = ratings[common]
+    kept, held_out = train_test_split(
+        common_ratings, test_size=share, random_state=seed, stratify=common_ratings["item"]
+    )
+    return pd.concat([kept, rare]), held_out
+
+
+def last_of_each_user(ratings: pd.DataFrame, order: pd.Series, share: float) -> Parts:
+    """Hold out the last ``share`` of each user's ratings in ``order``, never all of them."""
+    by_user = order.groupby(ratings["user"])
+    size = by_user.transform("size")
+    n_held_out = np.minimum((share * size).round(), size - 1)
+    held_out = by_user.rank(method="first", ascending=False) <= n_held_out
+    return ratings[~held_out], ratings[held_out]
+
+
+def build_matrices(
+    train: pd.DataFrame, validation: pd.DataFrame, test: pd.DataFrame
+) -> tuple[dict[str, list[str]], sparse.csr_array, sparse.csr_array]:
+    """Vocabulary of all ids, and the scores of train and validation on its positions."""
+    vocabulary = Vocabulary.of([train, validation, test])
+    train_matrix, validation_matrix = vocabulary.matrix(train), vocabulary.matrix(validation)
+    logger.info(
+        "%-12s train %s x %s, %s stored, %.2f %% of the cells",
+        "matrices",
+        *(f"{n:,}" for n in (*train_matrix.shape, train_matrix.nnz)),
+        100 * train_matrix.nnz / np.prod(train_matrix.shape, dtype=float),
+    )
+    return vocabulary.to_dict(), train_matrix, validation_matrix

@@ -1,0 +1,66 @@
+"""The champion's predictions, checked, in the order of the test pairs."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from fivestar.ratings import Scale
+
+logger = logging.getLogger(__name__)
+
+
+class SubmissionSettings(BaseModel):
+    """The two columns of the submission, as the data set names them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = "ID"
+    rating: str = "Rating"
+
+
+def submit(
+    leaderboard: pd.DataFrame,
+    test: pd.DataFrame,
+    settings: SubmissionSettings,
+    scale: Scale,
+    *predictions: pd.DataFrame,
+    models: list[str],
+) -> pd.DataFrame:
+    """One row per test pair, by the model with the lowest validation RMSE.
+
+    Parameters
+    ----------
+    predictions
+        Of each of ``models``, in that order.
+
+    Raises
+    ------
+    ValueError
+        If rows, order, ids or values are not as they have to be.
+    """
+    champion = leaderboard["model"].iloc[0]
+    predicted = predictions[models.index(champion)].query("part == 'test'")
+    check(predicted, test)
+    # A model that is not clamped may leave the scale; a submission may not.
+    stars = np.clip(predicted["prediction"].to_numpy(), scale.lowest, scale.highest)
+    logger.info(
+        "%-12s %s predictions by the champion, %s", "submission", f"{len(test):,}", champion
+    )
+    return pd.DataFrame({settings.id: test["id"].to_numpy(), settings.rating: stars})
+
+
+def check(predicted: pd.DataFrame, test: pd.DataFrame) -> None:
+    """The predictions are those of the test pairs, in their order, and finite."""
+    if len(predicted) != len(test):
+        raise ValueError(f"{len(predicted)} predictions for {len(test)} test pairs")
+    for column in ("user", "item"):
+        if not np.array_equal(predicted[column].to_numpy(), test[column].to_numpy()):
+            raise ValueError(f"the predictions' {column}s are not those of the test pairs in order")
+    if test["id"].duplicated().any():
+        raise ValueError("ids of test pairs repeat")
+    if not np.isfinite(predicted["prediction"]).all():
+        raise ValueError("predictions that are not finite")

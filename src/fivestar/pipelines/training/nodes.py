@@ -1,0 +1,110 @@
+"""Fit on train, then refit for good on train and validation."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from scipy import sparse
+
+from fivestar.failure import Failure
+from fivestar.models import History, Model, build
+from fivestar.ratings import Scale, merge
+
+logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+
+def surviving(step: Callable[..., Result]) -> Callable[..., Result | Failure]:
+    """Make an error of one model's step its result, so that the other models go on.
+
+    The run as a whole still ends with an error that names the failed models.
+    """
+
+    @functools.wraps(step)
+    def attempt(*args: Any, **kwargs: Any) -> Result | Failure:
+        try:
+            return step(*args, **kwargs)
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            logger.error("%-12s failed, the other models go on: %s", kwargs["label"], reason)
+            logger.debug("", exc_info=True)
+            return Failure(reason, traceback.format_exc())
+
+    return attempt
+
+
+def fit(
+    train: sparse.csr_array,
+    validation: sparse.csr_array,
+    settings: dict[str, Any],
+    scale: Scale,
+    *,
+    label: str,
+) -> tuple[Model | Failure, dict[str, Any]]:
+    """A model fitted on train, and what happened on the way."""
+    outcome = _fit(train, validation, settings, scale, label=label)
+    if isinstance(outcome, Failure):
+        return outcome, {}
+    model, history, seconds = outcome
+    error = (history.validation_rmse or history.train_rmse)[history.steps.index(history.best_step)]
+    logger.info(
+        "%-12s fitted in %.1f s, %s after step %d of %d: validation RMSE %.4f",
+        *(label, seconds, history.ending, history.best_step, history.steps[-1], error),
+    )
+    return model, {**history.to_dict(), "fit_seconds": seconds}
+
+
+@surviving
+def _fit(
+    train: sparse.csr_array,
+    validation: sparse.csr_array,
+    settings: dict[str, Any],
+    scale: Scale,
+    *,
+    label: str,
+) -> tuple[Model, History, float]:
+    model = build(settings, label)
+    start = time.perf_counter()
+    history = model.fit(train, validation, scale=scale, label=label)
+    return model, history, time.perf_counter() - start
+
+
+def refit(
+    fitted: Model | Failure,
+    history: dict[str, Any],
+    train: sparse.csr_array,
+    validation: sparse.csr_array,
+    scale: Scale,
+    wanted: bool,
+    *,
+    label: str,
+) -> Model | Failure:
+    """The final model: trained on all ratings with the number of steps that was found best."""
+    if isinstance(fitted, Failure) or not wanted:
+        return fitted
+    return _refit(fitted, history, train, validation, scale, label=label)
+
+
+@surviving
+def _refit(
+    fitted: Model,
+    history: dict[str, Any],
+    train: sparse.csr_array,
+    validation: sparse.csr_array,
+    scale: Scale,
+    *,
+    label: str,
+) -> Model:
+    found = History(**{name: history[name] for name in History.__dataclass_fields__})
+    model = fitted.for_refit(found)
+    start = time.perf_counter()
+    model.fit(merge(train, validation), scale=scale, label=label)
+    seconds = time.perf_counter() - start
+    logger.info("%-12s refitted on train and validation in %.1f s", label, seconds)
+    return model

@@ -1,0 +1,47 @@
+"""One namespace a model; nothing in one waits for another, so they train side by side."""
+
+from collections.abc import Iterable
+
+from kedro.pipeline import Pipeline, node
+
+from fivestar.pipelines.training.nodes import fit, refit
+from fivestar.pipelines.wiring import bind
+
+
+def create_pipeline(models: Iterable[str]) -> Pipeline:
+    return sum((train_one(model) for model in models), Pipeline([]))
+
+
+def train_one(model: str) -> Pipeline:
+    """Fit and refit of one model."""
+    return Pipeline(
+        [
+            node(
+                bind(fit, label=model),
+                inputs=["train_matrix", "validation_matrix", "params:settings", "params:scale"],
+                outputs=["fitted", "history"],
+                name="fit",
+            ),
+            node(
+                bind(refit, label=model),
+                inputs=[
+                    "fitted",
+                    "history",
+                    "train_matrix",
+                    "validation_matrix",
+                    "params:scale",
+                    "params:refit",
+                ],
+                outputs="model",
+                name="refit",
+            ),
+        ],
+        namespace=model,
+        inputs={"train_matrix", "validation_matrix"},
+        parameters={
+            "params:settings": f"params:models.{model}",
+            "params:scale": "params:scale",
+            "params:refit": "params:refit",
+        },
+        tags=["training", model],
+    )
