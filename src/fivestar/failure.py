@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import functools
+import logging
+import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeVar
+
+logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class Failure:
-    """What stands in for a model whose training raised an error.
+    """What stands in for a model whose training or evaluation raised an error.
 
     Parameters
     ----------
@@ -19,3 +28,23 @@ class Failure:
 
     reason: str
     details: str = ""
+
+
+def surviving(step: Callable[..., Result]) -> Callable[..., Result | Failure]:
+    """Make an error of one model's step its result, so that the other models go on.
+
+    The step takes the keyword ``label``, the model's name. The run as a whole still ends with
+    an error that names the failed models.
+    """
+
+    @functools.wraps(step)
+    def attempt(*args: Any, **kwargs: Any) -> Result | Failure:
+        try:
+            return step(*args, **kwargs)
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            logger.error("%-12s failed, the other models go on: %s", kwargs["label"], reason)
+            logger.debug("", exc_info=True)
+            return Failure(reason, traceback.format_exc())
+
+    return attempt

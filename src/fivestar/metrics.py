@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
+
+FloatArray = NDArray[np.float64]
 
 
 def mse(actual: ArrayLike, predicted: ArrayLike) -> float:
@@ -22,12 +24,12 @@ def mae(actual: ArrayLike, predicted: ArrayLike) -> float:
     return float(np.mean(np.abs(_difference(actual, predicted))))
 
 
-def _difference(actual: ArrayLike, predicted: ArrayLike) -> np.ndarray:
+def _difference(actual: ArrayLike, predicted: ArrayLike) -> FloatArray:
     # float64: the mean of millions of float32 squares loses digits.
-    actual = np.asarray(actual, dtype=np.float64)
-    predicted = np.asarray(predicted, dtype=np.float64)
-    if actual.shape != predicted.shape:
-        raise ValueError(f"shapes differ: actual {actual.shape}, predicted {predicted.shape}")
-    if actual.size == 0:
+    given: FloatArray = np.asarray(actual, dtype=np.float64)
+    guessed: FloatArray = np.asarray(predicted, dtype=np.float64)
+    if given.shape != guessed.shape:
+        raise ValueError(f"shapes differ: actual {given.shape}, predicted {guessed.shape}")
+    if given.size == 0:
         raise ValueError("no ratings to compare")
-    return predicted - actual
+    return guessed - given

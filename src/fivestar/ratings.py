@@ -61,7 +61,8 @@ class Vocabulary:
 
     def positions(self, table: pd.DataFrame) -> tuple[Positions, Positions]:
         """Rows and columns of the pairs in a table with ``user`` and ``item``; -1 if unknown."""
-        return self.users.get_indexer(table["user"]), self.items.get_indexer(table["item"])
+        users, items = pd.Index(table["user"]), pd.Index(table["item"])
+        return self.users.get_indexer(users), self.items.get_indexer(items)
 
     def matrix(self, table: pd.DataFrame) -> sparse.csr_array:
         """Scores S, float32, users x items; its pattern of stored entries is the mask R.

@@ -1,6 +1,16 @@
 """Kedro's settings: the hooks, and where the configuration lies."""
 
-from fivestar.line_up import LineUpHook
+import warnings
 
-HOOKS = (LineUpHook(),)
+from fivestar.line_up import LineUpHook
+from fivestar.terminal import TerminalHook
+from fivestar.tracking import TrackingHook
+from fivestar.workers import WorkersHook
+
+# Of Kedro's own making, and nothing that a user could mend.
+warnings.filterwarnings("ignore", "register_new_resolver", module="kedro")
+warnings.filterwarnings("ignore", "One or more dataset names contain '.'", module="kedro")
+
+# Kedro calls the last one first: the table closes a run after all is tracked.
+HOOKS = (TerminalHook(), TrackingHook(), WorkersHook(), LineUpHook())
 CONFIG_LOADER_ARGS = {"base_env": "base", "default_run_env": "local"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv as builtin_csv
 import io
+import re
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,6 +15,12 @@ from pyarrow import csv
 
 from fivestar.errors import InputError
 
+SHOWN = 5
+"""Offending rows that a message names."""
+
+UNIT = "\x1f"
+"""Stands for a separator of several characters: the reader splits at one, which no text holds."""
+
 
 class UnreadableTableError(InputError, DatasetError):
     """A file that is missing, empty or not the table that the catalog says it is."""
@@ -22,8 +29,8 @@ class UnreadableTableError(InputError, DatasetError):
 class TextTable(AbstractDataset[None, "pd.DataFrame | None"]):
     r"""Any delimited table; every cell is text, nothing is taken for a missing value.
 
-    The frame's ``attrs`` hold ``file`` and ``first_line`` (the line of the first row), for
-    messages about its rows.
+    The frame's ``attrs`` hold ``file`` and, where each row is one line, ``first_line`` (the line
+    of the first row), for messages about its rows.
 
     Parameters
     ----------
@@ -40,9 +47,14 @@ class TextTable(AbstractDataset[None, "pd.DataFrame | None"]):
     quote
         The character that encloses cells with separators or line breaks in them; None where
         the file has no quoting.
+    replace
+        Texts to put right before rows are split into cells.
     ragged
         Whether rows may have more or fewer cells than columns; cells that lack are empty,
-        those too many are dropped.
+        those too many are dropped. Such a file is read without quoting.
+    surplus
+        Of a ragged table, the column whose text may hold separators: cells too many are part
+        of it, with a space for each separator.
     metadata
         For other tools, such as kedro-viz.
     """
@@ -56,7 +68,9 @@ class TextTable(AbstractDataset[None, "pd.DataFrame | None"]):
         columns: list[str] | None = None,
         encoding: str = "utf-8",
         quote: str | None = '"',
+        replace: dict[str, str] | None = None,
         ragged: bool = False,
+        surplus: str | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
         self.path = None if filepath is None else Path(filepath)
@@ -64,28 +78,37 @@ class TextTable(AbstractDataset[None, "pd.DataFrame | None"]):
         self.header = header
         self.columns = columns
         self.encoding = encoding
-        self.quote = quote
+        self.quote = None if ragged else quote
+        self.replace = replace or {}
         self.ragged = ragged
+        self.surplus = surplus
         self.metadata = metadata
 
     def load(self) -> pd.DataFrame | None:
         if self.path is None:
             return None
         text = self._text()
+        n_lines = text.rstrip("\r\n").count("\n") + 1
+        for wrong, right in self.replace.items():
+            text = text.replace(wrong, right)
         separator = self.separator
         if len(separator) > 1:
-            # The reader splits at one character: one that no text table holds.
-            text, separator = text.replace(separator, "\x1f"), "\x1f"
+            text, separator = text.replace(separator, UNIT), UNIT
         if self.ragged:
             text = self._squared(text, separator)
-        frame = self._parsed(text.encode(), separator).to_pandas().astype("str")
-        frame.attrs = {"file": str(self.path), "first_line": 2 if self.header else 1}
+        frame: pd.DataFrame = self._parsed(text, separator).to_pandas().astype("str")
+        if separator != self.separator and self.quote is not None:
+            frame = frame.apply(lambda cells: cells.str.replace(UNIT, self.separator, regex=False))
+        frame.attrs = {"file": str(self.path)}
+        if n_lines == len(frame) + self.header:
+            frame.attrs["first_line"] = 1 + self.header
         return frame
 
     def save(self, data: None) -> NoReturn:
         raise DatasetError(f"{self.path}: a raw table is read only")
 
     def _text(self) -> str:
+        """The file's text, each line with its end."""
         assert self.path is not None
         if not self.path.is_file():
             raise UnreadableTableError(
@@ -94,32 +117,51 @@ class TextTable(AbstractDataset[None, "pd.DataFrame | None"]):
             )
         try:
             text = self.path.read_bytes().decode(self.encoding)
-        except (UnicodeDecodeError, LookupError) as error:
+        except (UnicodeError, LookupError) as error:
             raise UnreadableTableError(
                 f"{self.path}: not readable as {self.encoding} ({error}). "
                 "Set `encoding` of the catalog entry (latin-1, for instance)."
             ) from error
-        if not text.strip("\ufeff\r\n\t "):
-            raise UnreadableTableError(f"{self.path}: the file is empty. Put the ratings there.")
-        return text.removeprefix("\ufeff")
+        text = text.removeprefix("\ufeff")
+        if not text or text.isspace():
+            raise UnreadableTableError(f"{self.path}: the file is empty. Put its rows there.")
+        if "\n" not in text:
+            text = text.replace("\r", "\n")
+        return text if text.endswith("\n") else text + "\n"
 
     def _squared(self, text: str, separator: str) -> str:
-        lines = text.splitlines()
-        width = len(self.columns or lines[0].rstrip(separator).split(separator))
-        rows = ((line.split(separator) + [""] * width)[:width] for line in lines)
-        return "\n".join(separator.join(row) for row in rows)
+        """The text with as many cells in every line as there are columns."""
+        lines = [line for line in re.split(r"\r?\n", text) if line]
+        names = self.columns or lines[0].rstrip(separator).split(separator)
+        width = len(names)
+        wide = width if self.surplus is None else self._position(self.surplus, names)
+        rows = []
+        for line in lines:
+            cells = line.split(separator)
+            n_surplus = len(cells) - width - (cells[-1] == "")  # a separator may end the line
+            if n_surplus > 0:
+                joined = " ".join(cell.strip() for cell in cells[wide : wide + n_surplus + 1])
+                cells[wide : wide + n_surplus + 1] = [joined]
+            rows.append(separator.join((cells + [""] * width)[:width]))
+        return "\n".join(rows) + "\n"
 
-    def _parsed(self, data: bytes, separator: str) -> pa.Table:
-        first_line = data.split(b"\n", 1)[0].decode().rstrip("\r")
-        first_cells = _cells(first_line, separator, self.quote)
+    def _parsed(self, text: str, separator: str) -> pa.Table:
+        text = text.lstrip("\r\n") if text[0] in "\r\n" else text
+        first_cells = _cells(text[: text.index("\n")].rstrip("\r"), separator, self.quote)
         positions = [str(n) for n in range(len(first_cells))]
         names = self.columns or (first_cells if self.header else positions)
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
             raise UnreadableTableError(f"{self.path}: column {twice!r} occurs twice. Rename one.")
+        bad_rows: list[csv.InvalidRow] = []
+
+        def skip(row: csv.InvalidRow) -> str:
+            bad_rows.append(row)
+            return "skip"
+
         try:
-            return csv.read_csv(
-                io.BytesIO(data),
+            table = csv.read_csv(
+                io.BytesIO(text.encode()),
                 read_options=csv.ReadOptions(
                     column_names=names, skip_rows=int(self.header), use_threads=False
                 ),
@@ -127,6 +169,7 @@ class TextTable(AbstractDataset[None, "pd.DataFrame | None"]):
                     delimiter=separator,
                     quote_char=self.quote or False,
                     newlines_in_values=self.quote is not None,
+                    invalid_row_handler=skip,
                 ),
                 convert_options=csv.ConvertOptions(
                     column_types=dict.fromkeys(names, pa.large_string()),
@@ -134,11 +177,29 @@ class TextTable(AbstractDataset[None, "pd.DataFrame | None"]):
                 ),
             )
         except pa.ArrowInvalid as error:
-            raise UnreadableTableError(
-                f"{self.path}: not a table of {len(names)} columns separated by "
-                f"{self.separator!r} ({error}). Mend that row, or set `separator`, `quote`, "
-                "`header` or `columns` of the catalog entry."
-            ) from error
+            raise self._no_table(f"not a table of {len(names)} columns ({error})") from error
+        if bad_rows:
+            rows = ", ".join(
+                f"{row.number - self.header} (line {row.number}) has {row.actual_columns} "
+                f"({row.text[:80]!r})"
+                for row in bad_rows[:SHOWN]
+            )
+            more = f" and {len(bad_rows) - SHOWN:,} more" if len(bad_rows) > SHOWN else ""
+            raise self._no_table(f"not {len(names)} cells in every row: row {rows}{more}")
+        if self.quote is not None and _unclosed(table, text):
+            raise self._no_table(f"a quote {self.quote} is opened and never closed")
+        return table
+
+    def _no_table(self, what: str) -> UnreadableTableError:
+        return UnreadableTableError(
+            f"{self.path}: {what}. The separator is {self.separator!r}. Mend the rows, or set "
+            "`separator`, `quote`, `header` or `columns` of the catalog entry."
+        )
+
+    def _position(self, name: str, names: list[str]) -> int:
+        if name not in names:
+            raise self._no_table(f"`surplus` names {name!r}, which is no column")
+        return names.index(name)
 
     def _exists(self) -> bool:
         return self.path is not None and self.path.is_file()
@@ -148,5 +209,11 @@ class TextTable(AbstractDataset[None, "pd.DataFrame | None"]):
 
 
 def _cells(line: str, separator: str, quote: str | None) -> list[str]:
-    quoting = builtin_csv.QUOTE_MINIMAL if quote else builtin_csv.QUOTE_NONE
+    quoting: Any = builtin_csv.QUOTE_MINIMAL if quote else builtin_csv.QUOTE_NONE
     return next(builtin_csv.reader([line], delimiter=separator, quotechar=quote, quoting=quoting))
+
+
+def _unclosed(table: pa.Table, text: str) -> bool:
+    """Whether the last cell swallowed the rest of the file, its line breaks too."""
+    last = table.column(table.num_columns - 1)[-1].as_py() if table.num_rows else ""
+    return "\n" in last and bool(last.strip()) and text.endswith(last)

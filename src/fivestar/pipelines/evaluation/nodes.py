@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import sparse
 
 from fivestar.errors import InputError
-from fivestar.failure import Failure
+from fivestar.failure import Failure, surviving
 from fivestar.metrics import mae, mse, rmse
 from fivestar.models import Model
 from fivestar.ratings import Vocabulary, observed
@@ -32,8 +32,8 @@ LEADERBOARD = [
 
 
 def evaluate(
-    fitted: Model | Failure,
-    model: Model | Failure,
+    fitted: Any,
+    model: Any,
     history: dict[str, Any],
     train_matrix: sparse.csr_array,
     validation: pd.DataFrame,
@@ -46,6 +46,13 @@ def evaluate(
 
     Train and validation are predicted by the model fitted on train, test by the final model.
 
+    Parameters
+    ----------
+    fitted, model
+        The model fitted on train and the final one, or the failure of either.
+    history
+        Of the fit on train.
+
     Returns
     -------
     predictions
@@ -54,35 +61,46 @@ def evaluate(
     metrics
         RMSE, MSE and MAE a part, sizes and times; or ``failure``, the reason of one.
     """
-    for outcome in (fitted, model):
-        if isinstance(outcome, Failure):
-            return pd.DataFrame(columns=COLUMNS), {"failure": outcome.reason}
+    outcome: Any = next((given for given in (fitted, model) if isinstance(given, Failure)), None)
+    if outcome is None:
+        ids = Vocabulary.from_dict(vocabulary)
+        parts = [(fitted, "validation", validation), (model, "test", test)]
+        outcome = _evaluate(fitted, train_matrix, parts, ids, label=label)
+    if isinstance(outcome, Failure):
+        return pd.DataFrame(columns=COLUMNS), {"failure": outcome.reason}
 
-    ids = Vocabulary.from_dict(vocabulary)
-    parts = [
-        _predicted(fitted, "validation", validation, ids),
-        _predicted(model, "test", test, ids),
-    ]
-    users, items, ratings = observed(train_matrix)
-    metrics: dict[str, Any] = _errors("train", ratings, fitted.predict(users, items))
-    for part in parts:
-        known = part[part["rating"].notna()]
-        if len(known):
-            metrics |= _errors(known["part"].iloc[0], known["rating"], known["prediction"])
-    predictions = pd.concat(parts, ignore_index=True)
-    metrics |= {
+    predictions, errors = outcome
+    logger.info(
+        "%-12s RMSE validation %.4f, test %s",
+        *(label, errors["validation_rmse"], _stars(errors.get("test_rmse"))),
+    )
+    return predictions, errors | {
         "fallbacks": int(predictions["fallback"].sum()),
         "n_parameters": model.n_parameters,
-        "n_cells": int(np.prod(ids.shape)),
+        "n_cells": int(np.prod(train_matrix.shape)),
         "fit_seconds": history["fit_seconds"],
         "best_step": history["best_step"],
         "ending": history["ending"],
     }
-    logger.info(
-        "%-12s RMSE validation %.4f, test %s",
-        *(label, metrics["validation_rmse"], _stars(metrics.get("test_rmse"))),
-    )
-    return predictions, metrics
+
+
+@surviving
+def _evaluate(
+    fitted: Model,
+    train_matrix: sparse.csr_array,
+    parts: list[tuple[Model, str, pd.DataFrame]],
+    ids: Vocabulary,
+    *,
+    label: str,
+) -> tuple[pd.DataFrame, dict[str, float]]:
+    users, items, ratings = observed(train_matrix)
+    errors = _errors("train", ratings, fitted.predict(users, items))
+    predicted = [_predicted(model, part, pairs, ids) for model, part, pairs in parts]
+    for table in predicted:
+        known = table[table["rating"].notna()]
+        if len(known):
+            errors |= _errors(known["part"].iloc[0], known["rating"], known["prediction"])
+    return pd.concat(predicted, ignore_index=True), errors
 
 
 def compare(*metrics: dict[str, Any], models: list[str]) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from kedro.pipeline import Pipeline, node
 
 from fivestar.pipelines.evaluation.charts import draw_leaderboard, draw_learning_curves
 from fivestar.pipelines.evaluation.nodes import compare, evaluate
-from fivestar.pipelines.wiring import bind
+from fivestar.pipelines.wiring import Bound
 
 
 def create_pipeline(models: Iterable[str]) -> Pipeline:
@@ -19,7 +19,7 @@ def evaluate_one(model: str) -> Pipeline:
     return Pipeline(
         [
             node(
-                bind(evaluate, label=model),
+                Bound(evaluate, label=model),
                 inputs=[
                     "fitted",
                     "model",
@@ -45,7 +45,7 @@ def compare_all(models: list[str]) -> Pipeline:
     return Pipeline(
         [
             node(
-                bind(compare, models=models),
+                Bound(compare, models=models),
                 inputs=[f"{model}.metrics" for model in models],
                 outputs="leaderboard",
                 name="compare",
@@ -57,13 +57,13 @@ def compare_all(models: list[str]) -> Pipeline:
                 name="draw_leaderboard",
             ),
             node(
-                bind(draw_learning_curves, models=models, from_step=0),
+                Bound(draw_learning_curves, models=models, from_step=0),
                 inputs=histories,
                 outputs="learning_curves",
                 name="draw_learning_curves",
             ),
             node(
-                bind(draw_learning_curves, models=models, from_step=100),
+                Bound(draw_learning_curves, models=models, from_step=100),
                 inputs=histories,
                 outputs="learning_curves_from_step_100",
                 name="draw_learning_curves_from_step_100",

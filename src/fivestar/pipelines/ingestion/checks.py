@@ -14,6 +14,21 @@ SHOWN = 5
 """Offending rows that a message names."""
 
 
+def as_text(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with text in every cell, as a ``TextTable`` has it.
+
+    Tables of other Kedro datasets may hold numbers and missing values. These become empty;
+    whole numbers are written without a fraction, as ids are.
+    """
+    if all(isinstance(dtype, pd.StringDtype) for dtype in table.dtypes) and not (
+        table.isna().any(axis=None)
+    ):
+        return table
+    text = table.apply(_written)
+    text.attrs = dict(table.attrs)
+    return text
+
+
 def require_columns(table: pd.DataFrame, names: list[str], setting: str) -> None:
     """Every declared column is in the file."""
     missing = [name for name in names if name not in table.columns]
@@ -107,10 +122,20 @@ def file_of(table: pd.DataFrame) -> str:
 
 
 def _rows(table: pd.DataFrame, rows: np.ndarray) -> str:
-    first_line = table.attrs.get("first_line", 2)
-    named = ", ".join(f"{row + 1} (line {row + first_line})" for row in rows[:SHOWN])
+    first_line = table.attrs.get("first_line")
+    named = ", ".join(
+        str(row + 1) if first_line is None else f"{row + 1} (line {row + first_line})"
+        for row in rows[:SHOWN]
+    )
     more = f" and {len(rows) - SHOWN:,} more" if len(rows) > SHOWN else ""
     return f"row{'s' if len(rows) > 1 else ''} {named}{more}"
+
+
+def _written(cells: pd.Series) -> pd.Series:
+    if pd.api.types.is_float_dtype(cells) and (cells.dropna().abs() < 2**53).all():
+        whole = cells.round().astype("Int64")  # what missing cells made floats of
+        cells = whole if (cells.dropna() == whole.dropna()).all() else cells
+    return cells.astype("str").where(cells.notna(), "")
 
 
 def _listed(names: list[str]) -> str:

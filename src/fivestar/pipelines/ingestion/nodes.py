@@ -48,10 +48,10 @@ def ingest(
     ratings = keep_k_core(ratings, settings.k_core)
     test_pairs = clean_test_pairs(test_pairs_raw, settings.test_columns, scale)
 
-    sides = []
-    for name, raw in (("user", users_raw), ("item", items_raw)):
-        known = pd.concat([ratings[name], test_pairs[name]]).drop_duplicates(ignore_index=True)
-        sides.append(clean_side_table(raw, getattr(settings, f"{name}s"), name, known))
+    pair = ["user", "item"]
+    known = pd.concat([ratings[pair], test_pairs[pair]])
+    users = clean_side_table(users_raw, settings.users, "user", known["user"])
+    items = clean_side_table(items_raw, settings.items, "item", known["item"])
 
     summary = summarise(ratings, test_pairs, scale)
     logger.info(
@@ -63,13 +63,13 @@ def ingest(
         scale.lowest,
         scale.highest,
     )
-    return ratings, test_pairs, *sides, summary
+    return ratings, test_pairs, users, items, summary
 
 
 def clean_ratings(raw: pd.DataFrame, columns: RatingColumns, scale: Scale) -> pd.DataFrame:
     """The canonical columns, checked."""
     declared = {name: column for name, column in columns if column is not None}
-    raw = as_text(raw)
+    raw = checks.as_text(raw)
     checks.require_columns(raw, list(declared.values()), "ingestion.columns")
     checks.require_rows(raw, "rating")
     checks.require_ids(raw, columns.user)
@@ -105,9 +105,8 @@ def keep_k_core(ratings: pd.DataFrame, k: int) -> pd.DataFrame:
     """Only users and items with at least ``k`` ratings, repeated until nothing changes."""
     core = ratings
     while len(core):
-        counts = np.minimum(
-            *(core[name].map(core[name].value_counts()) for name in ("user", "item"))
-        )
+        of_user, of_item = (core[name].map(core[name].value_counts()) for name in ("user", "item"))
+        counts = np.minimum(of_user, of_item)
         if (counts >= k).all():
             break
         core = core[counts >= k]
@@ -127,10 +126,9 @@ def keep_k_core(ratings: pd.DataFrame, k: int) -> pd.DataFrame:
 def clean_test_pairs(raw: pd.DataFrame | None, columns: TestColumns, scale: Scale) -> pd.DataFrame:
     """The pairs to predict; no rows where the data set ships none."""
     if raw is None:
-        return pd.DataFrame(
-            {"id": [], "user": pd.Series(dtype="str"), "item": pd.Series(dtype="str"), "rating": []}
-        )
-    raw = as_text(raw)
+        types = {"id": "int64", "user": "str", "item": "str", "rating": "float64"}
+        return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in types.items()})
+    raw = checks.as_text(raw)
     declared = [column for _, column in columns if column is not None]
     checks.require_columns(raw, declared, "ingestion.test_columns")
     checks.require_rows(raw, "pair to predict")
@@ -165,15 +163,6 @@ def summarise(ratings: pd.DataFrame, test_pairs: pd.DataFrame, scale: Scale) -> 
         "scale": [scale.lowest, scale.highest],
         "histogram": {f"{star:g}": int(count) for star, count in stars.items()},
     }
-
-
-def as_text(raw: pd.DataFrame) -> pd.DataFrame:
-    """Tables from other Kedro datasets may hold numbers; ours are text already."""
-    if all(isinstance(dtype, pd.StringDtype) for dtype in raw.dtypes):
-        return raw
-    text = raw.astype("str").where(raw.notna(), "")
-    text.attrs = dict(raw.attrs)
-    return text
 
 
 def _seconds(raw: pd.DataFrame, column: str) -> pd.Series:

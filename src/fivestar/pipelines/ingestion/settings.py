@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from annotated_types import Ge
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 
 class Settings(BaseModel):
@@ -56,6 +56,19 @@ class Feature(Settings):
     columns: list[str] = []
     separator: str = "|"
     missing: str = ""
+
+    @property
+    def used(self) -> list[str]:
+        """The file's columns that the feature is made of."""
+        return self.columns or ([] if self.column is None else [self.column])
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.column is None) != bool(self.columns) or (
+            self.columns and self.kind != "categories"
+        ):
+            raise ValueError("name one `column`, or `columns` for the kind categories")
+        return self
 
 
 class SideTable(Settings):

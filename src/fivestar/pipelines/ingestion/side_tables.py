@@ -26,16 +26,13 @@ def clean_side_table(
     name
         ``user`` or ``item``: the name of the id column of the result.
     known
-        Ids in ratings and test pairs.
+        Ids in ratings and test pairs, as often as they are there.
     """
+    known = known.drop_duplicates(ignore_index=True)
     if table is None or side is None:
         return pd.DataFrame({name: known})
-    used = [
-        column
-        for feature in side.features.values()
-        for column in (feature.columns or [feature.column])
-        if column is not None
-    ]
+    table = checks.as_text(table)
+    used = [column for feature in side.features.values() for column in feature.used]
     checks.require_columns(table, [side.id, *used], f"ingestion.{name}s")
     checks.require_rows(table, name)
     checks.require_ids(table, side.id)
@@ -44,17 +41,21 @@ def clean_side_table(
     cleaned = pd.DataFrame({name: table[side.id]})
     for feature_name, feature in side.features.items():
         cleaned[feature_name] = _clean(table, feature)
-    lacking = known[~known.isin(cleaned[name])]
+    lacking = pd.DataFrame({name: known[~known.isin(cleaned[name])]})
     if len(lacking):
         logger.info("%-12s %s %ss without a row in the side table", "ingestion", len(lacking), name)
-    return pd.concat([cleaned, pd.DataFrame({name: lacking})], ignore_index=True)
+    for feature_name, feature in side.features.items():
+        if feature.kind == "categories":
+            lacking[feature_name] = [[] for _ in range(len(lacking))]
+    return pd.concat([cleaned, lacking], ignore_index=True)
 
 
 def _clean(table: pd.DataFrame, feature: Feature) -> pd.Series:
     if feature.columns:
         flags = table[feature.columns].apply(lambda column: column.str.strip() == "1")
-        return flags.apply(lambda row: [name for name, on in row.items() if on], axis=1)
-    cells = table[feature.column].str.strip()
+        words = [[name for name, on in zip(flags, row, strict=True) if on] for row in flags.values]
+        return pd.Series(words, index=table.index)
+    cells: pd.Series = table[feature.column].str.strip()
     cells = cells.mask((cells == "") | (cells == feature.missing))
     match feature.kind:
         case "number":
@@ -64,6 +65,10 @@ def _clean(table: pd.DataFrame, feature: Feature) -> pd.Series:
             last_digits = cells.str.extract(r"(\d{4})(?!.*\d{4})", expand=False)
             return in_brackets.fillna(last_digits).astype("Int64")
         case "categories":
-            return cells.map(lambda cell: [] if pd.isna(cell) else cell.split(feature.separator))
+            return cells.fillna("").map(lambda cell: _words(cell, feature.separator))
         case _:
             return cells
+
+
+def _words(cell: str, separator: str) -> list[str]:
+    return [word.strip() for word in cell.split(separator) if word.strip()]

@@ -10,7 +10,6 @@ import pandas as pd
 from annotated_types import Gt, Lt
 from pydantic import BaseModel, ConfigDict
 from scipy import sparse
-from sklearn.model_selection import train_test_split
 
 from fivestar.errors import InputError
 from fivestar.ratings import Vocabulary
@@ -87,7 +86,7 @@ def hold_out(ratings: pd.DataFrame, share: float, settings: SplittingSettings) -
         case "stratified":
             return stratified_by_item(ratings, share, settings.seed)
         case "random":
-            return tuple(train_test_split(ratings, test_size=share, random_state=settings.seed))
+            return _random_parts(ratings, share, settings.seed)
         case "time":
             if "timestamp" not in ratings:
                 raise InputError(
@@ -118,9 +117,7 @@ def stratified_by_item(ratings: pd.DataFrame, share: float, seed: int) -> Parts:
         needed += 1
     rare = ratings[~common]
     if rare.empty:
-        return tuple(
-            train_test_split(ratings, test_size=share, random_state=seed, stratify=ratings["item"])
-        )
+        return _random_parts(ratings, share, seed, by=ratings["item"])
     logger.info(
         "%-12s %s items with fewer than %d ratings stay in train (%s ratings)",
         *("splitting", f"{rare['item'].nunique():,}", needed, f"{len(rare):,}"),
@@ -128,10 +125,18 @@ def stratified_by_item(ratings: pd.DataFrame, share: float, seed: int) -> Parts:
     if len(rare) == len(ratings):
         return ratings, ratings.iloc[:0]
     common_ratings = ratings[common]
-    kept, held_out = train_test_split(
-        common_ratings, test_size=share, random_state=seed, stratify=common_ratings["item"]
-    )
+    kept, held_out = _random_parts(common_ratings, share, seed, by=common_ratings["item"])
     return pd.concat([kept, rare]), held_out
+
+
+def _random_parts(
+    ratings: pd.DataFrame, share: float, seed: int, by: pd.Series | None = None
+) -> Parts:
+    # Imported here: every command would otherwise wait a second for it.
+    from sklearn.model_selection import train_test_split
+
+    kept, held_out = train_test_split(ratings, test_size=share, random_state=seed, stratify=by)
+    return kept, held_out
 
 
 def last_of_each_user(ratings: pd.DataFrame, order: pd.Series, share: float) -> Parts:

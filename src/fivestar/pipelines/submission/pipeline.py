@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from kedro.pipeline import Pipeline, node
 
 from fivestar.pipelines.submission.nodes import submit
-from fivestar.pipelines.wiring import bind
+from fivestar.pipelines.wiring import Bound
 
 
 def create_pipeline(models: Iterable[str]) -> Pipeline:
@@ -13,7 +13,7 @@ def create_pipeline(models: Iterable[str]) -> Pipeline:
     return Pipeline(
         [
             node(
-                bind(submit, models=models),
+                Bound(submit, models=models),
                 inputs=[
                     "leaderboard",
                     "test",

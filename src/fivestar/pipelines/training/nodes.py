@@ -2,41 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import time
-import traceback
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from scipy import sparse
 
-from fivestar.failure import Failure
+from fivestar.failure import Failure, surviving
 from fivestar.models import History, Model, build
 from fivestar.ratings import Scale, merge
 
 logger = logging.getLogger(__name__)
-
-Result = TypeVar("Result")
-
-
-def surviving(step: Callable[..., Result]) -> Callable[..., Result | Failure]:
-    """Make an error of one model's step its result, so that the other models go on.
-
-    The run as a whole still ends with an error that names the failed models.
-    """
-
-    @functools.wraps(step)
-    def attempt(*args: Any, **kwargs: Any) -> Result | Failure:
-        try:
-            return step(*args, **kwargs)
-        except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
-            logger.error("%-12s failed, the other models go on: %s", kwargs["label"], reason)
-            logger.debug("", exc_info=True)
-            return Failure(reason, traceback.format_exc())
-
-    return attempt
 
 
 def fit(

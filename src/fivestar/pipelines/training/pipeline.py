@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from kedro.pipeline import Pipeline, node
 
 from fivestar.pipelines.training.nodes import fit, refit
-from fivestar.pipelines.wiring import bind
+from fivestar.pipelines.wiring import Bound
 
 
 def create_pipeline(models: Iterable[str]) -> Pipeline:
@@ -17,13 +17,13 @@ def train_one(model: str) -> Pipeline:
     return Pipeline(
         [
             node(
-                bind(fit, label=model),
+                Bound(fit, label=model),
                 inputs=["train_matrix", "validation_matrix", "params:settings", "params:scale"],
                 outputs=["fitted", "history"],
                 name="fit",
             ),
             node(
-                bind(refit, label=model),
+                Bound(refit, label=model),
                 inputs=[
                     "fitted",
                     "history",

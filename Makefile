@@ -1,0 +1,52 @@
+# `make run` and `make test` are all that a fresh clone needs: Python 3.11 or newer, and make.
+PYTHON ?= python3
+RUNNER ?= ThreadRunner
+BIN := .venv/bin
+PORT ?= 5000
+
+.PHONY: run test lint viz ui bench bench-quick data clean
+
+run: .venv/installed data/01_raw/demo/ml-100k.inter
+	$(BIN)/kedro run --runner $(RUNNER)
+
+test: .venv/installed-dev
+	$(BIN)/pytest --cov
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+ui: .venv/installed
+	$(BIN)/mlflow ui --backend-store-uri "sqlite:///$(CURDIR)/mlruns/mlflow.db" --port $(PORT)
+
+viz: .venv/installed
+	$(BIN)/kedro viz run
+
+bench: .venv/installed data/01_raw/demo/ml-100k.inter
+	$(BIN)/python benchmarks/runners.py
+
+bench-quick: .venv/installed data/01_raw/demo/ml-100k.inter
+	$(BIN)/python benchmarks/runners.py --quick
+
+# make data NAME=ml-1m
+data: .venv/installed
+	$(BIN)/python -m fivestar.download $(NAME)
+
+data/01_raw/demo/ml-100k.inter: | .venv/installed
+	$(BIN)/python -m fivestar.download demo
+
+.venv/installed: pyproject.toml constraints.txt
+	@echo "Installing into .venv: minutes the first time, never again while the pins stay."
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+.venv/installed-dev: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
+
+# Everything that runs have made; raw data and the virtual environment stay.
+clean:
+	find data/0[2-8]_* mlruns -mindepth 1 -not -name .gitkeep -delete
+	rm -f info.log*

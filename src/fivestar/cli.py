@@ -1,0 +1,48 @@
+"""``kedro run`` that tells a user's mistake in one message instead of a traceback."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import logging
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import click
+from kedro.framework.cli.project import run as kedro_run
+
+from fivestar.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+
+def plainly(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Turn errors that are a user's to mend into click's own, which are shown as one message."""
+
+    @functools.wraps(command)
+    def run_plainly(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except click.ClickException:
+            raise
+        except Exception as error:
+            logger.debug("the run failed", exc_info=True)
+            if not is_users_to_mend(error):
+                raise
+            raise click.ClickException(str(error)) from error
+
+    return run_plainly
+
+
+def is_users_to_mend(error: Exception) -> bool:
+    """Our own input errors, and what Kedro itself refuses (a name, a parameter, a file)."""
+    innermost = traceback.extract_tb(error.__traceback__)[-1].filename
+    return isinstance(error, InputError) or "/kedro/" in innermost.replace("\\", "/")
+
+
+run = copy.copy(kedro_run)
+assert kedro_run.callback is not None
+run.callback = plainly(kedro_run.callback)
+
+cli = click.Group("fivestar", commands=[run])

@@ -1,0 +1,247 @@
+"""The one place that talks to MLflow: one flat run per model, the same under every runner.
+
+A model's run is made when its first node starts, in whichever thread or process that is, and
+logged when its last node ends; both find the run by its tags. There is no global active run.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.io import CatalogProtocol, SharedMemoryDataCatalog
+from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
+
+from fivestar.failure import Failure
+from fivestar.models import Model
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+EXPERIMENT = "fivestar"
+CURVES = ("train_rmse", "validation_rmse")
+BATCH = 1000
+"""Metrics that MLflow takes in one call."""
+
+
+class TrackingHook:
+    """Logs parameters, metrics, curves and the saved model of every model that runs."""
+
+    _project: Path
+    _parameters: dict[str, Any]
+    _nodes: dict[str, list[Node]]
+    _kedro_run: str
+
+    def __init__(self) -> None:
+        self._opening = threading.Lock()
+        self._opened: tuple[MlflowClient, str] | None = None
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        self._project = Path(context.project_path)
+        self._parameters = context.params
+
+    @hook_impl
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol
+    ) -> None:
+        self._kedro_run = run_params["run_id"]
+        self._nodes = nodes_by_model(pipeline, self._parameters["models"])
+        if self._nodes and isinstance(catalog, SharedMemoryDataCatalog):
+            # Before the workers are forked: they share what is imported, and the tables.
+            _ = self._store
+
+    @hook_impl
+    def before_node_run(self, node: Node) -> None:
+        model = self._model_of(node)
+        if model is not None and node == self._nodes[model][0]:
+            self._client.create_run(self._experiment_id, run_name=model, tags=self._tags(model))
+
+    @hook_impl
+    def after_node_run(self, node: Node, catalog: CatalogProtocol, outputs: dict[str, Any]) -> None:
+        model = self._model_of(node)
+        if model is not None and node == self._nodes[model][-1]:
+            self._log(model, self._values(model, catalog, outputs))
+
+    @hook_impl
+    def on_node_error(self, node: Node, error: Exception) -> None:
+        model = self._model_of(node)
+        if model is not None:
+            self._end(model, failure=f"{type(error).__name__}: {error}")
+
+    @hook_impl
+    def on_pipeline_error(self) -> None:
+        for model in self._nodes:
+            for run_id in self._open_runs(model):
+                self._client.set_terminated(run_id, "KILLED")
+
+    # -- one model's run
+
+    def _log(self, model: str, values: dict[str, Any]) -> None:
+        """Everything that this pipeline knows of the model, then the end of its run."""
+        from mlflow.entities import Metric, Param
+
+        (run_id,) = self._open_runs(model)
+        now = int(time.time() * 1000)
+        final = values.get("model", values.get("fitted"))
+        settings = final.settings if isinstance(final, Model) else self._parameters["models"][model]
+        parameters = {
+            **settings,
+            "family": self._parameters["models"][model]["family"],
+            **{name: self._parameters[name] for name in ("refit", "splitting", "scale")},
+        }
+        metrics = [
+            Metric(name, value, now, 0)
+            for name, value in values.get("metrics", {}).items()
+            if isinstance(value, int | float)
+        ]
+        metrics += [
+            Metric(f"curve_{curve}", value, now, step)
+            for curve in CURVES
+            for step, value in _points(values.get("history", {}), curve)
+        ]
+        self._client.log_batch(run_id, params=[Param(*item) for item in _flat(parameters)])
+        for start in range(0, len(metrics), BATCH):
+            self._client.log_batch(run_id, metrics=metrics[start : start + BATCH])
+        if isinstance(final, Model):
+            with tempfile.TemporaryDirectory() as folder:
+                final.save(Path(folder))
+                self._client.log_artifacts(run_id, folder, "model")
+        if "ending" in values.get("history", {}):
+            self._client.set_tag(run_id, "ending", values["history"]["ending"])
+        self._end(model, final.reason if isinstance(final, Failure) else None)
+
+    def _end(self, model: str, failure: str | None) -> None:
+        for run_id in self._open_runs(model):
+            if failure is not None:
+                self._client.set_tag(run_id, "failure", failure)
+            self._client.set_terminated(run_id, "FINISHED" if failure is None else "FAILED")
+
+    def _open_runs(self, model: str) -> list[str]:
+        wanted = f"tags.kedro_run = '{self._kedro_run}' and tags.model = '{model}'"
+        found = self._client.search_runs([self._experiment_id], wanted)
+        return [run.info.run_id for run in found if run.info.status == "RUNNING"]
+
+    def _values(
+        self, model: str, catalog: CatalogProtocol, outputs: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Inputs and outputs of the model's nodes; those of the last node are not saved yet."""
+        names = {name for node in self._nodes[model] for name in (*node.inputs, *node.outputs)}
+        wanted = {f"{model}.{part}" for part in ("fitted", "model", "history", "metrics")}
+        return {
+            name.removeprefix(f"{model}."): outputs[name] if name in outputs else catalog.load(name)
+            for name in names & wanted
+        }
+
+    def _model_of(self, node: Node) -> str | None:
+        return node.namespace if node.namespace in self._nodes else None
+
+    def _tags(self, model: str) -> dict[str, str]:
+        return {
+            "model": model,
+            "kedro_run": self._kedro_run,
+            "dataset": str(self._parameters["dataset"]),
+            "split": str(self._parameters["splitting"].method),
+            "git_revision": self._git_revision,
+        }
+
+    # -- the store
+
+    @property
+    def _client(self) -> MlflowClient:
+        return self._store[0]
+
+    @property
+    def _experiment_id(self) -> str:
+        return self._store[1]
+
+    @property
+    def _store(self) -> tuple[MlflowClient, str]:
+        # Models that start together wait for the first one to make the tables.
+        with self._opening:
+            if self._opened is None:
+                self._opened = open_store(self._project)
+            return self._opened
+
+    @cached_property
+    def _git_revision(self) -> str:
+        command = [
+            "git",
+            "-C",
+            str(self._project),
+            "describe",
+            "--always",
+            "--dirty",
+            "--abbrev=40",
+        ]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+        except (OSError, subprocess.CalledProcessError):
+            return "unknown"
+        return done.stdout.strip()
+
+
+def open_store(project: Path) -> tuple[MlflowClient, str]:
+    """Client of the project's store, made if need be, and the id of its experiment."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    # No connection is kept open, so none is shared with a forked worker.
+    os.environ.setdefault("MLFLOW_SQLALCHEMYSTORE_POOLCLASS", "NullPool")
+    from mlflow.tracking import MlflowClient
+
+    folder = (project / "mlruns").resolve()
+    folder.mkdir(exist_ok=True)
+    client = MlflowClient(tracking_uri=f"sqlite:///{folder / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    if experiment is None:
+        return client, client.create_experiment(EXPERIMENT, (folder / "artifacts").as_uri())
+    return client, experiment.experiment_id
+
+
+def nodes_by_model(pipeline: Pipeline, models: Mapping[str, Any]) -> dict[str, list[Node]]:
+    """The nodes of each model's namespace, in the order in which they run."""
+    grouped: dict[str, list[Node]] = {}
+    for node in pipeline.nodes:
+        if node.namespace in models:
+            grouped.setdefault(node.namespace, []).append(node)
+    return grouped
+
+
+def failures(
+    pipeline: Pipeline, models: Mapping[str, Any], catalog: CatalogProtocol
+) -> dict[str, str]:
+    """Why models of a pipeline that has run failed, by name."""
+    reasons = {}
+    for model, nodes in nodes_by_model(pipeline, models).items():
+        last = {name: catalog.load(name) for name in nodes[-1].outputs}
+        for value in last.values():
+            if isinstance(value, Failure):
+                reasons[model] = value.reason
+        if "failure" in (metrics := last.get(f"{model}.metrics", {})):
+            reasons[model] = metrics["failure"]
+    return reasons
+
+
+def _points(history: Mapping[str, Any], curve: str) -> Iterator[tuple[int, float]]:
+    return zip(history.get("steps", []), history.get(curve, []), strict=False)
+
+
+def _flat(values: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Nested settings as dotted names with texts."""
+    if hasattr(values, "__dict__") and not isinstance(values, type):
+        values = vars(values)
+    if not isinstance(values, Mapping):
+        yield prefix, str(values)
+        return
+    for name, value in values.items():
+        yield from _flat(value, f"{prefix}.{name}" if prefix else str(name))

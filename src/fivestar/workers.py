@@ -1,0 +1,44 @@
+"""Models side by side without fighting for cores: each node has its own small share."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.io import CatalogProtocol, SharedMemoryDataCatalog
+from threadpoolctl import threadpool_limits
+
+from fivestar.errors import InputError
+
+
+class WorkersHook:
+    """Limits the threads of every node, and refuses process pools where they cannot work.
+
+    Every node gets ``threads_per_node`` threads under every runner: sums then run in the same
+    order, and the metrics of all runners agree to the last digit. One thread also keeps a
+    worker that was forked after torch had started its threads from waiting for them forever.
+    """
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        self._threads = int(context.params["threads_per_node"])
+        # Read by libraries that are loaded later, such as torch.
+        os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(self._threads)
+
+    @hook_impl
+    def before_pipeline_run(self, catalog: CatalogProtocol) -> None:
+        by_processes = isinstance(catalog, SharedMemoryDataCatalog)
+        if by_processes and multiprocessing.get_start_method() != "fork":
+            raise InputError(
+                "ParallelRunner needs processes that are forked; on this system they are "
+                "spawned and would lack the project's settings. Use `--runner ThreadRunner`."
+            )
+
+    @hook_impl
+    def before_node_run(self) -> None:
+        threadpool_limits(limits=self._threads)
+        if "torch" in sys.modules:
+            sys.modules["torch"].set_num_threads(self._threads)
