@@ -43,7 +43,7 @@ def surviving(step: Callable[..., Result]) -> Callable[..., Result | Failure]:
             return step(*args, **kwargs)
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
-            logger.error("%-12s failed, the other models go on: %s", kwargs["label"], reason)
+            logger.error("%-24s failed, the other models go on: %s", kwargs["label"], reason)
             logger.debug("", exc_info=True)
             return Failure(reason, traceback.format_exc())
 

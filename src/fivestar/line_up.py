@@ -43,7 +43,8 @@ def _of_project() -> dict[str, Any]:
 class LineUpHook:
     """Keeps the parameters of the context for the registry."""
 
-    @hook_impl
+    @hook_impl(tryfirst=True)
     def after_context_created(self, context: KedroContext) -> None:
+        # Not `context.params`: to check those, Kedro would register the pipelines first.
         _of_context.clear()
-        _of_context.update(context.params)
+        _of_context.update(context.config_loader["parameters"])

@@ -2,6 +2,7 @@
 
 import warnings
 
+from fivestar.environment import EnvironmentHook
 from fivestar.line_up import LineUpHook
 from fivestar.terminal import TerminalHook
 from fivestar.tracking import TrackingHook
@@ -12,5 +13,5 @@ warnings.filterwarnings("ignore", "register_new_resolver", module="kedro")
 warnings.filterwarnings("ignore", "One or more dataset names contain '.'", module="kedro")
 
 # Kedro calls the last one first: the table closes a run after all is tracked.
-HOOKS = (TerminalHook(), TrackingHook(), WorkersHook(), LineUpHook())
+HOOKS = (TerminalHook(), TrackingHook(), WorkersHook(), LineUpHook(), EnvironmentHook())
 CONFIG_LOADER_ARGS = {"base_env": "base", "default_run_env": "local"}

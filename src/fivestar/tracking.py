@@ -1,7 +1,8 @@
 """The one place that talks to MLflow: one flat run per model, the same under every runner.
 
 A model's run is made when its first node starts, in whichever thread or process that is, and
-logged when its last node ends; both find the run by its tags. There is no global active run.
+logged when its last node ends; every node finds the run by its tags. There is no active run
+in a global variable, so nothing mixes up under threads.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ class TrackingHook:
     def after_context_created(self, context: KedroContext) -> None:
         self._project = Path(context.project_path)
         self._parameters = context.params
+        self._opened = None
 
     @hook_impl
     def before_pipeline_run(
@@ -64,7 +66,7 @@ class TrackingHook:
     @hook_impl
     def before_node_run(self, node: Node) -> None:
         model = self._model_of(node)
-        if model is not None and node == self._nodes[model][0]:
+        if model is not None and not self._open_runs(model):
             self._client.create_run(self._experiment_id, run_name=model, tags=self._tags(model))
 
     @hook_impl
@@ -203,16 +205,18 @@ def open_store(project: Path) -> tuple[MlflowClient, str]:
     folder.mkdir(exist_ok=True)
     client = MlflowClient(tracking_uri=f"sqlite:///{folder / 'mlflow.db'}")
     experiment = client.get_experiment_by_name(EXPERIMENT)
-    if experiment is None:
-        return client, client.create_experiment(EXPERIMENT, (folder / "artifacts").as_uri())
-    return client, experiment.experiment_id
+    if experiment is not None:
+        return client, experiment.experiment_id
+    # The tag makes MLflow open on the runs instead of its page for language models.
+    kind = {"mlflow.experimentKind": "custom_model_development"}
+    return client, client.create_experiment(EXPERIMENT, (folder / "artifacts").as_uri(), kind)
 
 
 def nodes_by_model(pipeline: Pipeline, models: Mapping[str, Any]) -> dict[str, list[Node]]:
     """The nodes of each model's namespace, in the order in which they run."""
     grouped: dict[str, list[Node]] = {}
     for node in pipeline.nodes:
-        if node.namespace in models:
+        if node.namespace is not None and node.namespace in models:
             grouped.setdefault(node.namespace, []).append(node)
     return grouped
 

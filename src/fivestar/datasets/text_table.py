@@ -112,7 +112,8 @@ class TextTable(AbstractDataset[None, "pd.DataFrame | None"]):
         assert self.path is not None
         if not self.path.is_file():
             raise UnreadableTableError(
-                f"{self.path}: no such file. Put the file there, or name another one in the "
+                f"{self.path}: no such file. Fetch it (python -m fivestar.download "
+                f"{self.path.parent.name}), put it there by hand, or name another one in the "
                 "catalog of the environment (conf/<environment>/catalog.yml)."
             )
         try:

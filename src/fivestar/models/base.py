@@ -15,6 +15,7 @@ from pydantic import ConfigDict
 from safetensors.numpy import load_file, save_file
 from scipy import sparse
 
+from fivestar.features import Features
 from fivestar.files import replacing
 from fivestar.metrics import rmse
 from fivestar.models.training import History, Measure
@@ -54,6 +55,7 @@ class Model(ABC):
 
     Attributes
     ----------
+    features : side features, during ``fit`` only
     ends : (2,) lowest and highest star
     global_mean : (1,) stars
     user_means, item_means : (n_users,) and (n_items,) stars; NaN where train has no rating
@@ -66,6 +68,7 @@ class Model(ABC):
     seed: int = 42
     clamp: bool = True
 
+    features: Features | None = field(default=None, init=False, repr=False, compare=False)
     ends: FloatArray = learned(parameter=False)
     global_mean: FloatArray = learned(parameter=False)
     user_means: FloatArray = learned(parameter=False)
@@ -84,6 +87,7 @@ class Model(ABC):
         validation: sparse.csr_array | None = None,
         *,
         scale: Scale,
+        features: Features | None = None,
         label: str | None = None,
     ) -> History:
         """Learn from ``train``; ``validation`` only decides when to stop.
@@ -95,6 +99,8 @@ class Model(ABC):
             empty or None: then nothing stops early.
         scale
             The ends of the stars.
+        features
+            Side features of users and items, for the models that use them.
         label
             The name on progress bars and in the log, the family's by default.
 
@@ -109,7 +115,11 @@ class Model(ABC):
             validation = None
         self.ends = np.array([scale.lowest, scale.highest], dtype=np.float32)
         self._remember_means(train)
-        return self._fit(train, validation, label or self.family)
+        self.features = features
+        try:
+            return self._fit(train, validation, label or self.family)
+        finally:
+            self.features = None
 
     @abstractmethod
     def _fit(
@@ -232,7 +242,8 @@ def _learned(model: Model) -> list[Any]:
 
 def _at(means: FloatArray, positions: Positions) -> FloatArray:
     """Means at positions, NaN at -1."""
-    return np.where(positions >= 0, means[positions], np.nan)
+    at: FloatArray = np.where(positions >= 0, means[positions], np.nan)
+    return at
 
 
 def _means(positions: Positions, ratings: FloatArray, n: int) -> FloatArray:

@@ -10,7 +10,7 @@ from tqdm import tqdm
 def progress_bar(n_steps: int, label: str) -> tqdm:
     """Bar over ``n_steps`` steps; hidden for the first two seconds and where nobody looks."""
     # Each worker process of a parallel run draws on a line of its own.
-    worker = multiprocessing.current_process()._identity  # type: ignore[attr-defined]
+    worker = multiprocessing.current_process()._identity
     return tqdm(
         total=n_steps,
         desc=label,

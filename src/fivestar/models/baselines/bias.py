@@ -76,4 +76,5 @@ def _shrunken_mean(
 ) -> FloatArray:
     counts = np.bincount(positions, minlength=n) + regularization
     sums = np.bincount(positions, values, minlength=n)
-    return np.divide(sums, counts, out=np.zeros(n), where=counts > 0)
+    means: FloatArray = np.divide(sums, counts, out=np.zeros(n), where=counts > 0)
+    return means

@@ -71,7 +71,7 @@ def evaluate(
 
     predictions, errors = outcome
     logger.info(
-        "%-12s RMSE validation %.4f, test %s",
+        "%-24s RMSE validation %.4f, test %s",
         *(label, errors["validation_rmse"], _stars(errors.get("test_rmse"))),
     )
     return predictions, errors | {

@@ -55,7 +55,7 @@ def ingest(
 
     summary = summarise(ratings, test_pairs, scale)
     logger.info(
-        "%-12s %s ratings by %s users on %s items, density %.2f %%, mean %.2f of %g to %g",
+        "%-24s %s ratings by %s users on %s items, density %.2f %%, mean %.2f of %g to %g",
         "ingestion",
         *(f"{summary[key]:,}" for key in ("n_ratings", "n_users", "n_items")),
         100 * summary["density"],
@@ -63,6 +63,7 @@ def ingest(
         scale.lowest,
         scale.highest,
     )
+    ratings.attrs = {}  # the raw file's lines mean nothing from here on
     return ratings, test_pairs, users, items, summary
 
 
@@ -96,7 +97,7 @@ def settle_duplicates(ratings: pd.DataFrame, policy: str) -> pd.DataFrame:
         last = last.assign(rating=means.reindex(pd.MultiIndex.from_frame(last[pair])).to_numpy())
     if len(last) < len(ratings):
         logger.info(
-            "%-12s %s repeated pairs: %s kept", "ingestion", f"{len(ratings) - len(last):,}", policy
+            "%-24s %s repeated pairs: %s kept", "ingestion", f"{len(ratings) - len(last):,}", policy
         )
     return last.reset_index(drop=True)
 
@@ -117,7 +118,7 @@ def keep_k_core(ratings: pd.DataFrame, k: int) -> pd.DataFrame:
         )
     if len(core) < len(ratings):
         logger.info(
-            "%-12s %d-core keeps %s of %s ratings",
+            "%-24s %d-core keeps %s of %s ratings",
             *("ingestion", k, f"{len(core):,}", f"{len(ratings):,}"),
         )
     return core.reset_index(drop=True)

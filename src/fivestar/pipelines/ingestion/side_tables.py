@@ -43,7 +43,7 @@ def clean_side_table(
         cleaned[feature_name] = _clean(table, feature)
     lacking = pd.DataFrame({name: known[~known.isin(cleaned[name])]})
     if len(lacking):
-        logger.info("%-12s %s %ss without a row in the side table", "ingestion", len(lacking), name)
+        logger.info("%-24s %s %ss without a row in the side table", "ingestion", len(lacking), name)
     for feature_name, feature in side.features.items():
         if feature.kind == "categories":
             lacking[feature_name] = [[] for _ in range(len(lacking))]
@@ -59,7 +59,7 @@ def _clean(table: pd.DataFrame, feature: Feature) -> pd.Series:
     cells = cells.mask((cells == "") | (cells == feature.missing))
     match feature.kind:
         case "number":
-            return pd.to_numeric(cells, errors="coerce")
+            return pd.to_numeric(cells, errors="coerce").astype("float64")
         case "year":
             in_brackets = cells.str.extract(r"\((\d{4})\)\s*$", expand=False)
             last_digits = cells.str.extract(r"(\d{4})(?!.*\d{4})", expand=False)

@@ -72,7 +72,7 @@ def split(
                 "or another `splitting.method` (random, for instance), or bring more ratings."
             )
     logger.info(
-        "%-12s %s train, %s validation, %s test ratings",
+        "%-24s %s train, %s validation, %s test ratings",
         "splitting",
         *(f"{len(part):,}" for part in (train, validation, test_pairs)),
     )
@@ -119,7 +119,7 @@ def stratified_by_item(ratings: pd.DataFrame, share: float, seed: int) -> Parts:
     if rare.empty:
         return _random_parts(ratings, share, seed, by=ratings["item"])
     logger.info(
-        "%-12s %s items with fewer than %d ratings stay in train (%s ratings)",
+        "%-24s %s items with fewer than %d ratings stay in train (%s ratings)",
         *("splitting", f"{rare['item'].nunique():,}", needed, f"{len(rare):,}"),
     )
     if len(rare) == len(ratings):
@@ -135,6 +135,8 @@ def _random_parts(
     # Imported here: every command would otherwise wait a second for it.
     from sklearn.model_selection import train_test_split
 
+    if np.ceil(share * len(ratings)) >= len(ratings):
+        return ratings, ratings.iloc[:0]
     kept, held_out = train_test_split(ratings, test_size=share, random_state=seed, stratify=by)
     return kept, held_out
 
@@ -155,7 +157,7 @@ def build_matrices(
     vocabulary = Vocabulary.of([train, validation, test])
     train_matrix, validation_matrix = vocabulary.matrix(train), vocabulary.matrix(validation)
     logger.info(
-        "%-12s train %s x %s, %s stored, %.2f %% of the cells",
+        "%-24s train %s x %s, %s stored, %.2f %% of the cells",
         "matrices",
         *(f"{n:,}" for n in (*train_matrix.shape, train_matrix.nnz)),
         100 * train_matrix.nnz / np.prod(train_matrix.shape, dtype=float),

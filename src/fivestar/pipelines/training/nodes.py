@@ -30,7 +30,7 @@ def fit(
     model, history, seconds = outcome
     error = (history.validation_rmse or history.train_rmse)[history.steps.index(history.best_step)]
     logger.info(
-        "%-12s fitted in %.1f s, %s after step %d of %d: validation RMSE %.4f",
+        "%-24s fitted in %.1f s, %s after step %d of %d: validation RMSE %.4f",
         *(label, seconds, history.ending, history.best_step, history.steps[-1], error),
     )
     return model, {**history.to_dict(), "fit_seconds": seconds}
@@ -82,5 +82,5 @@ def _refit(
     start = time.perf_counter()
     model.fit(merge(train, validation), scale=scale, label=label)
     seconds = time.perf_counter() - start
-    logger.info("%-12s refitted on train and validation in %.1f s", label, seconds)
+    logger.info("%-24s refitted on train and validation in %.1f s", label, seconds)
     return model

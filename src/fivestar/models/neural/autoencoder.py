@@ -1,0 +1,333 @@
+"""AutoRec: an autoencoder that fills in the gaps of a user's or an item's ratings."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate, pairwise
+from typing import Annotated, Any, ClassVar, Literal, cast
+
+import numpy as np
+import torch
+from annotated_types import Ge, Gt, Lt, MinLen
+from scipy import sparse
+from torch import Tensor
+from torch.nn.functional import elu, embedding_bag
+
+from fivestar.models.base import FloatArray, learned
+from fivestar.models.baselines.bias import Bias
+from fivestar.models.stepped import SteppedModel
+from fivestar.models.training import History, Measure
+from fivestar.ratings import Positions, Scale, csr_matrix, observed
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "elu": elu,
+    "identity": torch.nn.Identity(),
+    "relu": torch.relu,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+}
+ROWS = 4096
+"""Rows encoded at a time once weights are set: bounds the memory of wide first layers."""
+PAIRS = 256
+"""Pairs scored at a time: their codes and decoder rows stay in the processor's cache."""
+
+
+@dataclass(kw_only=True)
+class Autoencoder(SteppedModel):
+    r"""AutoRec on what the bias model leaves over, as a denoising autoencoder.
+
+    A row of the data holds the residuals e = r - mu - b_u - b_i of the n ratings of one item
+    (or one user) in w columns (the users, or the items). For its rated columns j
+
+        x_j = s (e_j + o) / sqrt(n), elsewhere x_j = 0    input
+        c = f(... f(x E_1 + a_1) ... E_L + a_L)           code, (h_L,)
+        y_j = c . V_j + d_j                               stars above mu + b_u + b_i
+
+    The offset o tells a rating that the bias model predicts exactly from no rating: as in the
+    paper, whose input are the ratings themselves, the code thus learns from who rated as well
+    as from how. Adam minimises the mean of (y_j - e_j)^2 over the ratings in a minibatch of
+    rows, plus lambda (sum_l |E_l|^2 + |V|^2); in training, ratings are dropped at random from
+    x and n but not from the loss. The weights kept are an exponential moving average over
+    Adam's updates (Polyak and Juditsky 1992); it takes the place of a falling learning rate
+    and, unlike that, does not depend on ``n_steps``.
+
+    Sedhain, Menon, Sanner and Xie, "AutoRec", WWW 2015; dropping inputs: Vincent, Larochelle,
+    Bengio and Manzagol, "Denoising Autoencoders", ICML 2008.
+
+    Parameters
+    ----------
+    direction
+        Whether a row is an item (I-AutoRec) or a user (U-AutoRec).
+    hidden
+        Units h_1, ..., h_L of the hidden layers; the last one is the code.
+    activation
+        f.
+    input_offset, input_scale
+        o in stars, and s.
+    dropout
+        Share of the ratings that is dropped from the input in training.
+    l2
+        lambda in stars^2; the biases a and d are not shrunk.
+    learning_rate, batch_size
+        Adam's, and the rows in a minibatch.
+    averaging
+        Decay of the moving average at an update; 0 keeps Adam's last weights.
+
+    Attributes
+    ----------
+    user_bias, item_bias : (n_users,) and (n_items,) stars, of the bias model
+    network : (p,) E_1 (w, h_1), a_1 (h_1,), ..., E_L, a_L, V (w, h_L) and d (w,), end to end
+    codes : (n_rows, h_L) of the rows of train
+    """
+
+    family: ClassVar[str] = "autoencoder"
+
+    direction: Literal["item", "user"] = "item"
+    hidden: Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1)] = (500,)
+    activation: Literal["elu", "identity", "relu", "sigmoid", "tanh"] = "sigmoid"
+    input_offset: float = 2.5
+    input_scale: Annotated[float, Gt(0)] = 10.0
+    dropout: Annotated[float, Ge(0), Lt(1)] = 0.3
+    l2: Annotated[float, Ge(0)] = 1e-3
+    learning_rate: Annotated[float, Gt(0)] = 3e-3
+    batch_size: Annotated[int, Ge(1)] = 128
+    averaging: Annotated[float, Ge(0), Lt(1)] = 0.98
+
+    user_bias: FloatArray = learned()
+    item_bias: FloatArray = learned()
+    network: FloatArray = learned()
+    codes: FloatArray = learned(parameter=False)
+
+    # -- training
+
+    def _fit(
+        self, train: sparse.csr_array, validation: sparse.csr_array | None, label: str
+    ) -> History:
+        bias = Bias()
+        bias.fit(train, scale=Scale(*self.ends.tolist()), label=f"{label}: bias")
+        self.user_bias, self.item_bias = bias.user_bias, bias.item_bias
+        rows = self.rows_of(train)
+        generator = torch.Generator().manual_seed(self.seed)
+        self.network = self._initial_network(generator)
+        trainer = _Trainer(self, rows, generator)
+        history = self._train(trainer.epoch, [self.network], train, validation, label)
+        self.codes = self.encode(rows)
+        return history
+
+    def curve(self, train: sparse.csr_array, validation: sparse.csr_array | None) -> Measure:
+        measure = super().curve(train, validation)
+        rows = self.rows_of(train)
+
+        def measure_current_weights() -> tuple[float, float | None]:
+            self.codes = self.encode(rows)
+            return measure()
+
+        return measure_current_weights
+
+    def rows_of(self, ratings: sparse.csr_array) -> sparse.csr_array:
+        """Residuals of ratings, users x items, with a row for each input of the network."""
+        users, items, stars = observed(ratings)
+        residuals = stars - self._baseline(users, items)
+        if self.direction == "item":
+            return csr_matrix(items, users, residuals, ratings.shape[::-1])
+        return csr_matrix(users, items, residuals, ratings.shape)
+
+    def _initial_network(self, generator: torch.Generator) -> FloatArray:
+        """Weights uniform with variance 2 / (inputs + outputs) (Glorot and Bengio 2010)."""
+        parts = []
+        for shape in self._shapes:
+            bound = math.sqrt(6 / sum(shape)) if len(shape) == 2 else 0.0
+            parts.append(bound * (2 * torch.rand(math.prod(shape), generator=generator) - 1))
+        return torch.cat(parts).numpy()
+
+    # -- the network
+
+    @property
+    def _shapes(self) -> list[tuple[int, ...]]:
+        """Of E_1, a_1, ..., E_L, a_L, V, d."""
+        width = len(self.user_means if self.direction == "item" else self.item_means)
+        layers = pairwise((width, *self.hidden))
+        encoder = [shape for fans in layers for shape in (fans, fans[1:])]
+        return [*encoder, (width, self.hidden[-1]), (width,)]
+
+    def encode(self, rows: sparse.csr_array) -> FloatArray:
+        """Codes, (n_rows, h_L), of sparse rows of residuals; dropout is off."""
+        network = _Network(self, torch.from_numpy(self.network))
+        starts = range(0, rows.shape[0], ROWS)
+        with torch.no_grad():
+            codes = [network.code(_Block(rows[start : start + ROWS])) for start in starts]
+        return torch.cat(codes).numpy()
+
+    def _baseline(self, users: Positions, items: Positions) -> FloatArray:
+        return self.global_mean + self.user_bias[users] + self.item_bias[items]
+
+    def _score(self, users: Positions, items: Positions) -> FloatArray:
+        rows, columns = (items, users) if self.direction == "item" else (users, items)
+        decoder, bias = _cut(self.network, self._shapes)[-2:]
+        stars: FloatArray = self._baseline(users, items) + bias[columns]
+        for start in range(0, len(rows), PAIRS):
+            pairs = slice(start, start + PAIRS)
+            stars[pairs] += np.einsum("pk,pk->p", self.codes[rows[pairs]], decoder[columns[pairs]])
+        return stars
+
+
+class _Network:
+    """The layers of a model on a flat tensor of weights, whose memory they share."""
+
+    def __init__(self, model: Autoencoder, flat: Tensor) -> None:
+        self.model = model
+        self.weights: list[Tensor] = _cut(flat, model._shapes)
+        *self.encoder, self.decoder, self.bias = self.weights
+
+    def code(self, block: _Block, kept: Tensor | None = None) -> Tensor:
+        """Codes of the rows; ``kept`` holds a one for each rating to use and else zeros."""
+        activation = ACTIVATIONS[self.model.activation]
+        weight, bias, *deeper = self.encoder
+        inputs = self.inputs(block, torch.ones_like(block.values) if kept is None else kept)
+        units = activation(_sparse_times_dense(block, inputs, weight) + bias)
+        for weight, bias in zip(deeper[::2], deeper[1::2], strict=True):
+            units = activation(units @ weight + bias)
+        return units
+
+    def inputs(self, block: _Block, kept: Tensor) -> Tensor:
+        """The entries of x."""
+        counts = torch.bincount(block.rows, kept, minlength=block.shape[0]).clamp_(min=1)
+        scale = self.model.input_scale * counts.rsqrt().float()
+        return (block.values + self.model.input_offset) * kept * scale[block.rows]
+
+    def errors(self, block: _Block, code: Tensor) -> Tensor:
+        """Reconstruction less rating, for the ratings only."""
+        stars = _dense_times_dense_at(block, code, self.decoder) + self.bias[block.columns]
+        return stars - block.values
+
+
+class _Trainer:
+    """Adam, and the moving average of its iterates in the array that the model keeps."""
+
+    def __init__(
+        self, model: Autoencoder, rows: sparse.csr_array, generator: torch.Generator
+    ) -> None:
+        self.model, self.generator = model, generator
+        self.rows = rows[np.flatnonzero(np.diff(rows.indptr))]
+        self.average = torch.from_numpy(model.network)
+        self.iterate = self.average.clone()
+        self.network = _Network(model, self.iterate)
+        weights = [part.requires_grad_() for part in self.network.weights]
+        groups: list[dict[str, Any]] = [
+            {"params": weights[::2], "weight_decay": 2 * model.l2},
+            {"params": weights[1::2]},
+        ]
+        self.adam = torch.optim.Adam(groups, lr=model.learning_rate, fused=True)
+        self.n_updates = 0
+
+    def epoch(self) -> None:
+        """Go once through the rows that have ratings."""
+        order = torch.randperm(self.rows.shape[0], generator=self.generator).numpy()
+        for start in range(0, len(order), self.model.batch_size):
+            self.update(_Block(self.rows[order[start : start + self.model.batch_size]]))
+
+    def update(self, block: _Block) -> None:
+        self.adam.zero_grad()
+        chance = torch.rand(block.values.shape, generator=self.generator)
+        code = self.network.code(block, (chance >= self.model.dropout).float())
+        torch.autograd.backward(self.network.errors(block, code).square().mean())
+        self.adam.step()
+        self.n_updates += 1
+        # At first the average reaches back over fewer updates, to forget the initial weights.
+        decay = min(self.model.averaging, self.n_updates / (self.n_updates + 9))
+        self.average.lerp_(self.iterate, 1 - decay)
+
+
+class _Block:
+    """Some sparse rows as torch likes them: entries by row, and their order by column."""
+
+    def __init__(self, rows: sparse.csr_array) -> None:
+        self.shape = rows.shape
+        self.values = torch.from_numpy(rows.data)
+        self.columns = torch.from_numpy(rows.indices.astype(np.int64))
+        self.offsets = torch.from_numpy(rows.indptr.astype(np.int64))
+        self.rows = torch.repeat_interleave(self.offsets.diff())
+
+    def times(self, values: Tensor, matrix: Tensor) -> Tensor:
+        """X M for X with these entries."""
+        return _sparse_times(values, self.columns, self.offsets, matrix)
+
+    def transposed_times(self, values: Tensor, matrix: Tensor) -> Tensor:
+        """X' M for X with these entries."""
+        order, offsets = self._by_column
+        return _sparse_times(values[order], self.rows[order], offsets, matrix)
+
+    @cached_property
+    def mask(self) -> Tensor:
+        """Zeros stored at the entries, a CSR tensor."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+            return torch.sparse_csr_tensor(
+                self.offsets,
+                self.columns,
+                torch.zeros_like(self.values),
+                self.shape,
+                check_invariants=False,
+            )
+
+    @cached_property
+    def _by_column(self) -> tuple[Tensor, Tensor]:
+        ends = torch.bincount(self.columns, minlength=self.shape[1]).cumsum(0)
+        return self.columns.argsort(stable=True), torch.nn.functional.pad(ends, (1, 0))
+
+
+# The gradients that torch has for these two products gather a row of the dense matrix for each
+# entry; products with the transposed sparse matrix take a fifth of the time and no such memory.
+
+
+class _SparseTimesDense(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, block: _Block, values: Tensor, matrix: Tensor) -> Tensor:
+        ctx.block, ctx.values = block, values
+        return block.times(values, matrix)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[None, None, Tensor]:
+        return None, None, ctx.block.transposed_times(ctx.values, gradient)
+
+
+class _DenseTimesDenseAt(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, block: _Block, codes: Tensor, decoder: Tensor) -> Tensor:
+        ctx.block = block
+        ctx.save_for_backward(codes, decoder)
+        product: Tensor = torch.sparse.sampled_addmm(block.mask, codes, decoder.T, beta=0)
+        return product.values()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor, Tensor]:
+        block: _Block = ctx.block
+        codes, decoder = ctx.saved_tensors
+        return None, block.times(gradient, decoder), block.transposed_times(gradient, codes)
+
+
+def _sparse_times_dense(block: _Block, values: Tensor, matrix: Tensor) -> Tensor:
+    """X M, (n_rows, h), for a block X with other values and M (w, h)."""
+    return cast(Tensor, _SparseTimesDense.apply(block, values, matrix))  # type: ignore[no-untyped-call]
+
+
+def _dense_times_dense_at(block: _Block, codes: Tensor, decoder: Tensor) -> Tensor:
+    """C V' at the entries of a block, for C (n_rows, h) and V (w, h)."""
+    return cast(Tensor, _DenseTimesDenseAt.apply(block, codes, decoder))  # type: ignore[no-untyped-call]
+
+
+def _sparse_times(values: Tensor, columns: Tensor, offsets: Tensor, matrix: Tensor) -> Tensor:
+    return embedding_bag(
+        columns, matrix, offsets, mode="sum", per_sample_weights=values, include_last_offset=True
+    )
+
+
+def _cut(flat: Any, shapes: list[tuple[int, ...]]) -> list[Any]:
+    """Views of these shapes of a flat array or tensor, one after the other."""
+    ends = list(accumulate(math.prod(shape) for shape in shapes))
+    starts = [0, *ends]
+    return [flat[a:b].reshape(shape) for a, b, shape in zip(starts, ends, shapes, strict=False)]

@@ -1,0 +1,183 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+
+from fivestar.metrics import rmse
+from fivestar.models import build, load
+from fivestar.models.neural.autoencoder import (
+    _Block,
+    _dense_times_dense_at,
+    _Network,
+    _sparse_times_dense,
+)
+from fivestar.ratings import csr_matrix, observed
+
+from .behaviour import SCALE, ModelBehaviour, planted
+
+SMALL = {
+    "family": "autoencoder",
+    "hidden": [32],
+    "batch_size": 16,
+    "learning_rate": 0.01,
+    "n_steps": 60,
+    "stopping": None,
+    "measure_every": 20,
+}
+
+
+class TestItemAutoencoder(ModelBehaviour):
+    settings = SMALL
+    planted_rmse = 0.45
+
+
+class TestUserAutoencoder(ModelBehaviour):
+    settings = {**SMALL, "direction": "user"}
+    planted_rmse = 0.45
+
+
+class TestDeepAutoencoder(ModelBehaviour):
+    settings = {**SMALL, "hidden": [32, 16], "activation": "elu", "input_scale": 1.0}
+    planted_rmse = 0.5
+
+
+@pytest.fixture
+def rows() -> sparse.csr_array:
+    """Five rows by seven columns; the second row and the last column are empty."""
+    values = np.random.default_rng(0).normal(size=(5, 7)).astype(np.float32)
+    rows, columns = np.nonzero(np.random.default_rng(1).random((5, 7)) < 0.5)
+    inside = (rows != 1) & (columns != 6)
+    rows, columns = rows[inside], columns[inside]
+    return csr_matrix(rows, columns, values[rows, columns], (5, 7))
+
+
+def random(*shape: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(sum(shape))
+    return torch.randn(*shape, generator=generator, dtype=torch.float32).requires_grad_()
+
+
+def gradients(output: torch.Tensor, *of: torch.Tensor) -> list[np.ndarray]:
+    return [part.numpy() for part in torch.autograd.grad(output.square().sum(), of)]
+
+
+def test_sparse_input_gives_the_dense_product_and_gradient(rows: sparse.csr_array) -> None:
+    weight, block = random(7, 3), _Block(rows)
+    ours = _sparse_times_dense(block, block.values, weight)
+    dense = torch.from_numpy(rows.toarray()) @ weight
+    np.testing.assert_allclose(ours.detach(), dense.detach(), atol=1e-6)
+    np.testing.assert_allclose(*gradients(ours, weight), *gradients(dense, weight), atol=1e-5)
+
+
+def test_output_where_observed_gives_the_dense_product_and_gradients(
+    rows: sparse.csr_array,
+) -> None:
+    codes, decoder, block = random(5, 3), random(7, 3), _Block(rows)
+    ours = _dense_times_dense_at(block, codes, decoder)
+    where = (block.rows, block.columns)
+    dense = (codes @ decoder.T)[where]
+    np.testing.assert_allclose(ours.detach(), dense.detach(), atol=1e-6)
+    pairs = zip(gradients(ours, codes, decoder), gradients(dense, codes, decoder), strict=True)
+    for gradient, expected in pairs:
+        np.testing.assert_allclose(gradient, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("direction", ["item", "user"])
+def test_prediction_is_the_formula_written_out_densely(direction: str) -> None:
+    train, test = planted(30, 20)
+    model = build(
+        {**SMALL, "hidden": [6, 4], "direction": direction, "activation": "tanh", "clamp": False}
+    )
+    model.fit(train, scale=SCALE)
+    users, items, ratings = observed(train)
+    base = model.global_mean + model.user_bias[:, None] + model.item_bias
+    inputs = np.zeros(train.shape)
+    inputs[users, items] = ratings - base[users, items] + model.input_offset
+    inputs = inputs if direction == "user" else inputs.T
+    counts = np.maximum((inputs != 0).sum(1, keepdims=True), 1)
+    first, bias1, second, bias2, decoder, bias3 = (
+        part.numpy() for part in _Network(model, torch.from_numpy(model.network)).weights
+    )
+    scaled = model.input_scale * inputs / np.sqrt(counts)
+    code = np.tanh(np.tanh(scaled @ first + bias1) @ second + bias2)
+    stars = code @ decoder.T + bias3
+    stars = base + (stars if direction == "user" else stars.T)
+    users, items, _ = observed(test)
+    known = (users < 29) & (items < 19)
+    users, items = users[known], items[known]
+    np.testing.assert_allclose(model.predict(users, items), stars[users, items], atol=1e-4)
+
+
+def test_loss_is_the_mean_square_over_the_ratings_only(rows: sparse.csr_array) -> None:
+    """Columns that nobody rated, and rows without ratings, add nothing."""
+    wider = csr_matrix(*observed(rows), (9, 12))
+    losses = []
+    for matrix in (rows, wider):
+        block = _Block(matrix)
+        codes, decoder = random(9, 3)[: matrix.shape[0]], random(12, 3)[: matrix.shape[1]]
+        errors = _dense_times_dense_at(block, codes, decoder) - block.values
+        losses.append(errors.square().mean().item())
+    assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize("direction", ["item", "user"])
+def test_rows_without_ratings_change_nothing(direction: str) -> None:
+    train, test = planted(30, 20)
+    more = (30, 33) if direction == "item" else (43, 20)
+    stars = []
+    for shape in (train.shape, more):
+        model = build({**SMALL, "direction": direction, "n_steps": 3})
+        model.fit(csr_matrix(*observed(train), shape), scale=SCALE)
+        stars.append(model.predict(*observed(test)[:2]))
+    np.testing.assert_allclose(stars[0], stars[1], atol=1e-6)
+
+
+def test_linear_autoencoder_of_all_ratings_is_principal_component_analysis() -> None:
+    """Baldi and Hornik, Neural Networks 2, 1989: without a gap the best net is PCA."""
+    rng = np.random.default_rng(0)
+    items, users = np.indices((25, 8))
+    stars = 3 + rng.normal(0, 0.7, (25, 3)) @ rng.normal(0, 0.7, (3, 8))
+    model = build(
+        {
+            **SMALL,
+            "hidden": [2],
+            "activation": "identity",
+            "dropout": 0,
+            "input_offset": 0,
+            "input_scale": 2,
+            "l2": 0,
+            "batch_size": 25,
+            "n_steps": 800,
+            "measure_every": 800,
+            "clamp": False,
+        }
+    )
+    model.fit(csr_matrix(users.ravel(), items.ravel(), stars.ravel(), (8, 25)), scale=SCALE)
+
+    base = model.global_mean + model.item_bias[:, None] + model.user_bias
+    centre = base + (stars - base).mean(0)
+    left, sizes, right = np.linalg.svd(stars - centre, full_matrices=False)
+    expected = centre + left[:, :2] * sizes[:2] @ right[:2]
+    predicted = model.predict(users.ravel(), items.ravel()).reshape(25, 8)
+    np.testing.assert_allclose(predicted, expected, atol=0.001)
+
+
+def test_diverging_training_keeps_its_last_good_weights() -> None:
+    train, _ = planted(30, 20)
+    model = build({**SMALL, "learning_rate": 1e25, "measure_every": 1})
+    history = model.fit(train, scale=SCALE)
+    assert history.ending == "diverged"
+    assert np.isfinite(model.network).all()
+    stars = model.predict(*observed(train)[:2])
+    assert np.isfinite(stars).all()
+    assert rmse(train.data, stars) == pytest.approx(min(history.train_rmse), abs=1e-6)
+
+
+def test_loaded_encoder_gives_the_codes_again(tmp_path: Path) -> None:
+    train, _ = planted(30, 20)
+    model = build({**SMALL, "n_steps": 3})
+    model.fit(train, scale=SCALE)
+    model.save(tmp_path / "model")
+    again = load(tmp_path / "model")
+    np.testing.assert_array_equal(again.encode(again.rows_of(train)), model.codes)

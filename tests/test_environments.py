@@ -1,0 +1,244 @@
+"""Each data set's environment, on a few rows in exactly the format of its files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+from kedro.io import DatasetError
+
+from .course_data import TEST_FEATURES, TRAINING, write_course_data
+from .project import make_project
+
+Run = Callable[..., dict[str, pd.DataFrame]]
+
+PAIRS = [(str(user), str(item)) for user in range(1, 13) for item in range(1, 6)]
+"""Twelve users rate five items each."""
+
+TABLES = {
+    "03_primary": ["ratings", "test_pairs", "users", "items"],
+    "05_model_input": ["train", "validation", "test"],
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    make_project(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def ingest_and_split(project: Path) -> Run:
+    """Run both pipelines in an environment and read the tables they write."""
+
+    def run(env: str, **params: Any) -> dict[str, pd.DataFrame]:
+        bootstrap_project(project)
+        with KedroSession.create(project, env=env, runtime_params=params) as session:
+            session.run(pipeline_names=["ingestion", "splitting"])
+        return {
+            name: pd.read_parquet(project / "data" / layer / f"{name}.parquet")
+            for layer, names in TABLES.items()
+            for name in names
+        }
+
+    return run
+
+
+@pytest.fixture
+def write(project: Path) -> Callable[..., None]:
+    """Write a raw file, each row's cells joined by the separator."""
+
+    def write_raw(path: str, rows: list[Any], separator: str, encoding: str = "utf-8") -> None:
+        text = "".join(separator.join(map(str, row)) + "\n" for row in rows)
+        (project / "data/01_raw" / path).parent.mkdir(parents=True, exist_ok=True)
+        (project / "data/01_raw" / path).write_text(text, encoding=encoding, newline="")
+
+    return write_raw
+
+
+def assert_canonical(tables: dict[str, pd.DataFrame], n_ratings: int) -> None:
+    ratings = tables["ratings"]
+    assert len(ratings) == n_ratings
+    assert ratings.columns.tolist()[:3] == ["user", "item", "rating"]
+    assert ratings.dtypes[["user", "item"]].eq("str").all()
+    assert ratings["rating"].dtype == "float64"
+    for name in ("train", "validation"):
+        assert tables[name].columns.tolist() == ["user", "item", "rating"]
+    assert tables["test"].columns.tolist() == ["id", "user", "item", "rating"]
+
+
+def scale(project: Path) -> list[float]:
+    summary = json.loads((project / "data/08_reporting/ratings_summary.json").read_text())
+    return list(summary["scale"])
+
+
+@pytest.mark.parametrize("fold", [None, 4])
+def test_ml_100k_trains_on_the_base_and_tests_on_the_test_part_of_a_fold(
+    write: Callable[..., None], ingest_and_split: Run, project: Path, fold: int | None
+) -> None:
+    n = fold or 1
+    base, test = PAIRS[n:], PAIRS[:n]
+    write(f"ml-100k/u{n}.base", [(*pair, 4, 881250949) for pair in base], "\t")
+    write(f"ml-100k/u{n}.test", [(*pair, 2, 881250950) for pair in test], "\t")
+    people = [(1, 24, "M", "technician", "85711"), (2, 53, "F", "other", "T8H1N")]
+    write("ml-100k/u.user", people, "|")
+    flags = [int(n in {2, 17}) for n in range(19)]  # Adventure and War
+    films = [
+        (1, "Am\u00e9lie, la vie (1994)", "01-Jan-1995", "", "http://film?Am%E9lie", *flags),
+        (2, "unknown", "", "", "", 1, *[0] * 18),
+    ]
+    write("ml-100k/u.item", films, "|", encoding="latin-1")
+    tables = ingest_and_split("ml-100k", **({} if fold is None else {"fold": fold}))
+
+    assert_canonical(tables, len(base))
+    assert tables["ratings"]["timestamp"].unique().tolist() == [881250949]
+    assert list(zip(tables["test"]["user"], tables["test"]["item"], strict=True)) == test
+    assert tables["test"]["id"].tolist() == list(range(n))
+    assert (tables["test"]["rating"] == 2).all()
+    assert len(tables["train"]) + len(tables["validation"]) == len(base)
+    assert scale(project) == [1, 5]
+    assert tables["users"].iloc[1].tolist() == ["2", 53, "F", "other", "T8H1N"]
+    items = tables["items"].set_index("item")
+    assert items.loc["1", "title"] == "Am\u00e9lie, la vie (1994)"
+    assert items["year"].tolist()[:1] == [1995]
+    assert items["year"].isna().tolist() == [False] + [True] * 4
+    assert [list(genres) for genres in items["genres"]] == [["Adventure", "War"], [], [], [], []]
+
+
+def test_ml_100k_names_the_fold_s_file_that_is_not_there(
+    write: Callable[..., None], ingest_and_split: Run
+) -> None:
+    write("ml-100k/u1.base", [(*pair, 4, 1) for pair in PAIRS], "\t")
+    with pytest.raises(DatasetError, match=r"u6\.base: no such file"):
+        ingest_and_split("ml-100k", fold=6)
+
+
+@pytest.mark.parametrize("env", ["ml-latest-small", "ml-20m"])
+def test_movielens_csv(
+    write: Callable[..., None], ingest_and_split: Run, project: Path, env: str
+) -> None:
+    rows = [(*pair, [0.5, 5.0][n % 2], 964982703 + n) for n, pair in enumerate(PAIRS)]
+    write(f"{env}/ratings.csv", [("userId", "movieId", "rating", "timestamp"), *rows], ",")
+    films = [
+        ("movieId", "title", "genres"),
+        (1, '"American President, The (1995)"', "Comedy|Drama|Romance"),
+        (2, '"""Great Performances"" Cats (1998)"', "Musical"),
+        (3, "2001: A Space Odyssey (1968) ", "Sci-Fi"),
+        (4, "Babylon 5", "(no genres listed)"),
+    ]
+    write(f"{env}/movies.csv", films, ",")
+    tables = ingest_and_split(env)
+
+    assert_canonical(tables, len(PAIRS))
+    assert tables["ratings"]["rating"].unique().tolist() == [0.5, 5]
+    assert scale(project) == [0.5, 5]
+    assert tables["test_pairs"].empty
+    assert len(tables["test"]) == 6
+    assert tables["users"]["user"].tolist() == [str(n) for n in range(1, 13)]
+    items = tables["items"]
+    assert items["title"].tolist()[:4] == [
+        *("American President, The (1995)", '"Great Performances" Cats (1998)'),
+        *("2001: A Space Odyssey (1968)", "Babylon 5"),
+    ]
+    assert items["year"].tolist()[:3] == [1995, 1998, 1968]
+    assert [len(genres) for genres in items["genres"]] == [3, 1, 1, 0, 0]
+
+
+def test_ml_1m(write: Callable[..., None], ingest_and_split: Run, project: Path) -> None:
+    write("ml-1m/ratings.dat", [(*pair, 5, 978300760) for pair in PAIRS], "::")
+    write("ml-1m/users.dat", [(1, "F", 1, 10, "48067"), (2, "M", 56, 16, "02139-1234")], "::")
+    films = [(1, 'Mis\u00e9rables, Les: "1" (1995)', "Drama|Musical"), (2, "It (1990)", "Horror")]
+    write("ml-1m/movies.dat", films, "::", encoding="latin-1")
+    tables = ingest_and_split("ml-1m")
+
+    assert_canonical(tables, len(PAIRS))
+    assert scale(project) == [1, 5]
+    users = tables["users"].set_index("user")
+    assert users.loc["2", ["age", "gender", "zip_code"]].tolist() == [56, "M", "02139-1234"]
+    assert tables["items"]["title"][0] == 'Mis\u00e9rables, Les: "1" (1995)'
+    assert tables["items"]["year"].tolist()[:2] == [1995, 1990]
+    assert list(tables["items"]["genres"][0]) == ["Drama", "Musical"]
+
+
+def test_book_crossing_puts_split_entities_and_titles_together(
+    write: Callable[..., None], ingest_and_split: Run, project: Path
+) -> None:
+    rows = [(*pair, "10.000000") for pair in PAIRS]
+    write("book-crossing/book_ratings.dat", [("user", "item", "rating"), *rows], "\t")
+    people = [
+        ("User-ID", "Location", "Age"),
+        (1, "minneapolis, minnesota, usa", 24, ""),
+        (2, "rennes, bretagne, france", "NULL", ""),
+    ]
+    write("book-crossing/users_info.dat", people, "\t")
+    urls = [f"http://images/P/0393045218.01.{size}.jpg" for size in ("T", "M", "L")]
+    books = [
+        (
+            *("Book_ID", "ISBN", "Book-Title", "Book-Author", "Year-Of-Publication"),
+            *("Publisher", "Image-URL-S", "Image-URL-M", "Image-URL-L"),
+        ),
+        (1, "0393045218", "The Mummies", "E. J. Barber", 1999, "W. W. Norton &amp\t Co", *urls, ""),
+        (2, "039304521X", "Ben &amp", " Jerry's", "Ben Cohen", 0, "Simon &amp", "", *urls, ""),
+        (3, "0374512647", "Ripening Seed (Noonday", " 506)", "Colette", 1975, "Farrar", *urls, ""),
+    ]
+    write("book-crossing/items_info.dat", books, "\t")
+    tables = ingest_and_split("book-crossing")
+
+    assert_canonical(tables, len(PAIRS))
+    assert "timestamp" not in tables["ratings"]
+    assert scale(project) == [1, 10]
+    assert tables["users"]["age"].tolist()[:1] == [24]
+    assert tables["users"]["age"].isna().tolist() == [False] + [True] * 11
+    assert tables["users"]["location"][1] == "rennes, bretagne, france"
+    items = tables["items"]
+    assert items["title"].tolist()[:3] == [
+        *("The Mummies", "Ben & Jerry's", "Ripening Seed (Noonday 506)"),
+    ]
+    assert items["author"].tolist()[:3] == ["E. J. Barber", "Ben Cohen", "Colette"]
+    assert items["publisher"].tolist()[:3] == ["W. W. Norton & Co", "Simon &", "Farrar"]
+    assert items["year"].isna().tolist() == [False, True, False, True, True]
+    assert items["isbn"].tolist()[:2] == ["0393045218", "039304521X"]
+
+
+def test_amazon_books_keeps_ids_and_the_order_of_the_test_pairs(
+    ingest_and_split: Run, project: Path
+) -> None:
+    training, test = write_course_data(project / "data/01_raw/amazon-books")
+    tables = ingest_and_split("amazon-books")
+
+    assert_canonical(tables, len(training))
+    assert scale(project) == [1, 5]
+    assert tables["ratings"]["user"].tolist() == training["User"].tolist()
+    assert tables["ratings"]["item"].tolist() == training["ASIN"].tolist()
+    assert {"0373778295", "B00APSWJM4"} <= set(tables["ratings"]["item"])
+    for name in ("test_pairs", "test"):
+        assert tables[name]["id"].tolist() == test["ID"].tolist()
+        assert tables[name]["item"].tolist() == test["ASIN"].tolist()
+        assert tables[name]["rating"].isna().all()
+    assert len(tables["train"]) + len(tables["validation"]) == len(training)
+    assert tables["users"].columns.tolist() == ["user"]
+    assert tables["items"].columns.tolist() == ["item"]
+
+
+def test_amazon_books_without_its_files_says_which_are_missing(ingest_and_split: Run) -> None:
+    with pytest.raises(DatasetError, match=f"{TRAINING}: no such file"):
+        ingest_and_split("amazon-books")
+
+
+def test_amazon_books_with_ratings_cut_off_names_the_row(
+    ingest_and_split: Run, project: Path
+) -> None:
+    write_course_data(project / "data/01_raw/amazon-books")
+    path = project / "data/01_raw/amazon-books" / TEST_FEATURES
+    path.write_text(path.read_text() + "17,A3NDST1X8JVAP7\n")
+    with pytest.raises(
+        DatasetError, match=r"features\.csv: not 3 cells in every row: row \d+ \(line"
+    ):
+        ingest_and_split("amazon-books")

@@ -1,0 +1,265 @@
+"""The whole project on small data: what `kedro run` writes, tracks and refuses."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from kedro.runner import ParallelRunner, SequentialRunner, ThreadRunner
+from scipy import sparse
+
+from fivestar import models
+from fivestar.errors import InputError
+from fivestar.metrics import rmse
+
+from .project import ROOT, make_project, mlflow_runs, run
+
+LINE_UP: list[str] = yaml.safe_load((ROOT / "conf/base/parameters_models.yml").read_text())[
+    "line_up"
+]
+METRICS = {
+    *("train_rmse", "validation_rmse", "test_rmse"),
+    *("validation_mae", "test_mae", "fit_seconds"),
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    project = make_project(tmp_path_factory.mktemp("sequential"))
+    run(project, runner=SequentialRunner())
+    return project
+
+
+@pytest.fixture(scope="module")
+def leaderboard(project: Path) -> pd.DataFrame:
+    return pd.read_csv(project / "data/08_reporting/leaderboard.csv")
+
+
+def test_leaderboard_has_every_model_of_the_line_up_best_validation_first(
+    leaderboard: pd.DataFrame,
+) -> None:
+    assert leaderboard.columns.tolist() == [
+        *("model", "validation_rmse", "validation_mae", "test_rmse", "test_mae"),
+        *("train_rmse", "n_parameters", "fit_seconds", "fallbacks"),
+    ]
+    assert sorted(leaderboard["model"]) == sorted(LINE_UP)
+    assert leaderboard["validation_rmse"].is_monotonic_increasing
+    assert leaderboard.drop(columns="model").notna().all(axis=None)
+
+
+def test_metrics_are_those_of_the_written_predictions(
+    project: Path, leaderboard: pd.DataFrame
+) -> None:
+    for row in leaderboard.itertuples():
+        folder = project / "data/07_model_output" / row.model
+        predictions = pd.read_parquet(folder / "predictions.parquet")
+        for part in ("validation", "test"):
+            of_part = predictions[predictions["part"] == part]
+            expected = pd.read_parquet(project / f"data/05_model_input/{part}.parquet")
+            pd.testing.assert_frame_equal(
+                of_part[["user", "item", "rating"]].reset_index(drop=True),
+                expected[["user", "item", "rating"]].reset_index(drop=True),
+            )
+            error = rmse(of_part["rating"], of_part["prediction"])
+            assert getattr(row, f"{part}_rmse") == pytest.approx(error, abs=1e-6)
+
+
+def test_saved_model_is_the_one_that_predicted_the_test_part(project: Path) -> None:
+    ids = (project / "data/05_model_input/vocabulary.json").read_text()
+    vocabulary = json.loads(ids)
+    predictions = pd.read_parquet(project / "data/07_model_output/als/predictions.parquet")
+    test = predictions[predictions["part"] == "test"]
+    model = models.load(project / "data/06_models/als")
+    users = pd.Index(vocabulary["users"]).get_indexer(pd.Index(test["user"]))
+    items = pd.Index(vocabulary["items"]).get_indexer(pd.Index(test["item"]))
+    np.testing.assert_array_equal(model.predict(users, items), test["prediction"])
+
+
+def test_submission_is_the_champions_in_the_order_of_the_test_pairs(
+    project: Path, leaderboard: pd.DataFrame
+) -> None:
+    submission = pd.read_csv(project / "data/07_model_output/submission.csv")
+    champion = leaderboard["model"].iloc[0]
+    predictions = pd.read_parquet(project / f"data/07_model_output/{champion}/predictions.parquet")
+    assert submission.columns.tolist() == ["ID", "Rating"]
+    assert submission["ID"].tolist() == list(range(len(submission)))
+    of_test = predictions.loc[predictions["part"] == "test", "prediction"]
+    np.testing.assert_allclose(submission["Rating"], of_test, rtol=1e-6)
+
+
+def test_matrices_hold_the_parts_on_the_vocabulary(project: Path) -> None:
+    folder = project / "data/05_model_input"
+    vocabulary = json.loads((folder / "vocabulary.json").read_text())
+    for part in ("train", "validation"):
+        matrix = sparse.load_npz(folder / f"{part}_matrix.npz")
+        table = pd.read_parquet(folder / f"{part}.parquet")
+        assert matrix.format == "csr"
+        assert matrix.dtype == np.float32
+        assert matrix.shape == (len(vocabulary["users"]), len(vocabulary["items"]))
+        assert matrix.nnz == len(table)
+        assert matrix.sum() == table["rating"].sum()
+
+
+def test_mlflow_has_one_finished_flat_run_per_model_with_everything(project: Path) -> None:
+    runs = {r.info.run_name: r for r in mlflow_runs(project)}
+    assert sorted(runs) == sorted(LINE_UP)
+    for model, tracked in runs.items():
+        assert tracked.info.status == "FINISHED"
+        assert {"dataset", "git_revision", "kedro_run", "split"} <= set(tracked.data.tags)
+        assert tracked.data.tags["model"] == model
+        assert "mlflow.parentRunId" not in tracked.data.tags
+        assert set(tracked.data.metrics) >= METRICS
+        assert "curve_validation_rmse" in tracked.data.metrics
+    assert runs["als"].data.params["n_factors"] == "4"
+    assert runs["als"].data.params["splitting.method"] == "stratified"
+
+
+@pytest.mark.parametrize("runner", [ThreadRunner, ParallelRunner])
+def test_every_runner_gives_the_same_metrics_to_the_last_digit(
+    runner: type, project: Path, tmp_path: Path
+) -> None:
+    other = make_project(tmp_path / "other")
+    run(other, runner=runner(max_workers=2))
+    expected, found = mlflow_runs(project), mlflow_runs(other)
+    assert len(found) == len(expected)
+    for tracked in expected:
+        twin = next(r for r in found if r.info.run_name == tracked.info.run_name)
+        assert twin.info.status == "FINISHED"
+        timings = {"fit_seconds"}
+        assert {k: v for k, v in twin.data.metrics.items() if k not in timings} == {
+            k: v for k, v in tracked.data.metrics.items() if k not in timings
+        }
+    assert (other / "data/07_model_output/submission.csv").read_bytes() == (
+        project / "data/07_model_output/submission.csv"
+    ).read_bytes()
+
+
+@pytest.mark.parametrize("runner", [SequentialRunner, ThreadRunner, ParallelRunner])
+def test_a_failing_model_is_failed_in_mlflow_and_the_others_finish(
+    runner: type, tmp_path: Path
+) -> None:
+    project = make_project(tmp_path / "project")
+    broken = {"models": {"als": {"n_factors": -1}}, "line_up": ["als", "bias", "item_mean"]}
+    with pytest.raises(InputError, match=r"als: .*n_factors is -1"):
+        run(project, params=broken, runner=runner())
+    status = {r.info.run_name: r.info.status for r in mlflow_runs(project)}
+    assert status == {"als": "FAILED", "bias": "FINISHED", "item_mean": "FINISHED"}
+    leaderboard = pd.read_csv(project / "data/08_reporting/leaderboard.csv")
+    assert leaderboard["model"].tolist() == ["bias", "item_mean"]
+    assert (project / "data/07_model_output/submission.csv").exists()
+
+
+def test_a_diverging_model_finishes_with_its_last_good_weights(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project")
+    wild = {"models": {"gradient_descent_course": {"learning_rate": 1e6, "n_steps": 50}}}
+    wild["line_up"] = ["gradient_descent_course"]  # type: ignore[assignment]
+    run(project, params=wild)
+    (tracked,) = mlflow_runs(project)
+    assert tracked.info.status == "FINISHED"
+    assert tracked.data.tags["ending"] == "diverged"
+    submission = pd.read_csv(project / "data/07_model_output/submission.csv")
+    assert submission["Rating"].between(1, 5).all()
+
+
+def test_without_refit_the_fit_on_train_is_the_final_model(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project")
+    run(project, params={"refit": False, "line_up": ["bias"]})
+    folder = project / "data/06_models/bias"
+    assert (folder / "weights.safetensors").read_bytes() == (
+        folder / "fitted_on_train/weights.safetensors"
+    ).read_bytes()
+
+
+def test_one_namespace_runs_alone_on_what_is_there(project: Path, tmp_path: Path) -> None:
+    run(project, namespaces=["bias"])
+    latest = mlflow_runs(project)[0]
+    assert latest.info.run_name == "bias"
+    assert latest.info.status == "FINISHED"
+    assert set(latest.data.metrics) >= METRICS
+
+
+def test_only_missing_outputs_reruns_only_what_lacks(project: Path) -> None:
+    prediction = project / "data/07_model_output/bias/predictions.parquet"
+    model = project / "data/06_models/bias/model.json"
+    prediction.unlink()
+    age = model.stat().st_mtime_ns
+    n_runs = len(mlflow_runs(project))
+    run(project, only_missing_outputs=True)
+    assert prediction.exists()
+    assert model.stat().st_mtime_ns == age
+    assert len(mlflow_runs(project)) <= n_runs + 1
+
+
+def kedro_run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "kedro", "run", *arguments],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def test_a_users_mistake_is_one_message_and_earlier_outputs_stay(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project")
+    run(project, params={"line_up": ["item_mean"]})
+    written = {p: p.read_bytes() for p in (project / "data").rglob("*") if p.is_file()}
+    ratings = project / "data/01_raw/demo/ml-100k.inter"
+    ratings.write_text(ratings.read_text() + "9\t9\tmany\t1\n")
+
+    done = kedro_run(project, "--namespaces", "item_mean")
+    assert done.returncode == 0, done.stderr
+    done = kedro_run(project)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "ml-100k.inter" in done.stderr
+    assert "rating:float" in done.stderr
+    assert "'many'" in done.stderr
+    assert "Traceback" in (project / "info.log").read_text()
+    for path, content in written.items():
+        if path not in {ratings} and "item_mean" not in path.parts:
+            assert path.read_bytes() == content, path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--pipelines", "trainnig"], "training"),
+        (["--params", "splitting.method=alphabetical"], "'stratified', 'random'"),
+        (["--env", "no-such-data"], "no-such-data"),
+    ],
+)
+def test_a_mistyped_option_is_one_message(
+    arguments: list[str], message: str, project: Path
+) -> None:
+    done = kedro_run(project, *arguments)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    assert message in done.stderr
+
+
+FORK_AFTER_THREADS = """
+import sys, torch
+sys.path.insert(0, {root!r})
+torch.set_num_threads(2)
+torch.randn(2000, 2000) @ torch.randn(2000, 2000)   # starts torch's own threads
+from pathlib import Path
+from kedro.runner import ParallelRunner
+from tests.project import run
+run(Path({project!r}), runner=ParallelRunner(), namespaces=["autoencoder", "als"])
+"""
+
+
+def test_processes_forked_after_torch_used_its_threads_do_not_hang(project: Path) -> None:
+    script = FORK_AFTER_THREADS.format(root=str(ROOT), project=str(project))
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
