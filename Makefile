@@ -18,6 +18,7 @@ lint: .venv/installed-dev
 	$(BIN)/mypy
 
 ui: .venv/installed
+	@echo "Runs: http://127.0.0.1:$(PORT)/#/experiments/1/runs?workflowType=machine_learning"
 	$(BIN)/mlflow ui --backend-store-uri "sqlite:///$(CURDIR)/mlruns/mlflow.db" --port $(PORT)
 
 viz: .venv/installed

@@ -10,7 +10,6 @@ import importlib
 import json
 import pkgutil
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +19,21 @@ from fivestar.errors import InputError
 from fivestar.models.base import Model
 from fivestar.models.training import EarlyStopping, History
 
-__all__ = ["EarlyStopping", "History", "Model", "build", "families", "load"]
+__all__ = ["EarlyStopping", "History", "Model", "build", "find", "load"]
 
 
-@cache
-def families() -> dict[str, type[Model]]:
-    """All model families by name."""
-    for module in pkgutil.walk_packages(__path__, prefix=f"{__name__}."):
-        importlib.import_module(module.name)
-    return dict(sorted(Model.families.items()))
+def find(family: str) -> type[Model] | None:
+    """The model of a family.
+
+    Imports the module of that name first and others only if need be: a run of one model does
+    not wait for the libraries of all, nor stumble over a mistake in another one's file.
+    """
+    modules = [module.name for module in pkgutil.walk_packages(__path__, prefix=f"{__name__}.")]
+    for name in sorted(modules, key=lambda name: name.rpartition(".")[2] != family):
+        if family in Model.families:
+            break
+        importlib.import_module(name)
+    return Model.families.get(family)
 
 
 def build(settings: Mapping[str, Any], name: str = "model") -> Model:
@@ -49,10 +54,10 @@ def build(settings: Mapping[str, Any], name: str = "model") -> Model:
     given = dict(settings)
     where = f"parameters_models.yml, models.{name}"
     family = given.pop("family", None)
-    if family not in families():
-        known = ", ".join(families())
+    model_class = find(str(family))
+    if model_class is None:
+        known = ", ".join(sorted(Model.families))
         raise InputError(f"{where}: unknown family {family!r}; choose one of {known}")
-    model_class = families()[family]
     try:
         return TypeAdapter(model_class).validate_python(given)
     except ValidationError as error:

@@ -27,6 +27,7 @@ class Bound:
         self.fixed = fixed
         self.__name__ = function.__name__
         self.__annotations__ = get_type_hints(function)
+        self.__wrapped__ = function  # whose source kedro-viz shows
         self.__signature__ = inspect.signature(partial(function, **fixed))
 
     def __call__(self, *inputs: Any) -> Any:

@@ -1,0 +1,114 @@
+"""Screenshots of MLflow and kedro-viz for the README, out of the store of the latest `make run`.
+
+    pip install playwright
+    python docs/take_screenshots.py [--chromium /usr/bin/chromium]
+
+Starts both servers, opens the pages in a real browser and writes docs/pictures/*.png.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mlflow.tracking import MlflowClient
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).parents[1]
+PICTURES = ROOT / "docs/pictures"
+STORE = f"sqlite:///{ROOT}/mlruns/mlflow.db"
+MLFLOW, VIZ = "http://127.0.0.1:5055", "http://127.0.0.1:4155"
+
+
+@contextmanager
+def serving(url: str, *command: str) -> Iterator[None]:
+    """Run a server until its pages were taken."""
+    server = subprocess.Popen(
+        [sys.executable, "-m", *command],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(120):
+            try:
+                urllib.request.urlopen(url, timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.5)
+        yield
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def mlflow_pages(page: Page) -> None:
+    """Runs as a table, as charts, and the compare page of the latest run of the pipeline."""
+    client = MlflowClient(tracking_uri=STORE)
+    experiment = client.get_experiment_by_name("fivestar")
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id], "attributes.status = 'FINISHED'")
+    latest = [r for r in runs if r.data.tags["kedro_run"] == runs[0].data.tags["kedro_run"]]
+    kedro_run = latest[0].data.tags["kedro_run"]
+    shown = f"searchFilter=tags.kedro_run%3D%22{kedro_run}%22&workflowType=machine_learning"
+    here = f"{MLFLOW}/#/experiments/{experiment.experiment_id}/runs?{shown}"
+    take(page, f"{here}&compareRunsMode=CHART", "mlflow-charts")
+    ids = json.dumps([run.info.run_id for run in latest], separators=(",", ":"))
+    experiments = json.dumps([experiment.experiment_id])
+    compare = f"{MLFLOW}/#/compare-runs?runs={ids}&experiments={experiments}"
+    take(page, f"{compare}&workflowType=machine_learning", "mlflow-compare")
+
+
+def viz_pages(page: Page) -> None:
+    """The pipeline with a box for each model, and a picture's preview."""
+    take(page, VIZ, "kedro-viz")
+    page.locator(".pipeline-node", has_text=re.compile(r"^\s*learning_curves\s*$")).first.click()
+    page.wait_for_timeout(4000)
+    page.screenshot(path=PICTURES / "kedro-viz-preview.png")
+
+
+def take(page: Page, url: str, name: str) -> None:
+    """Open a page, close what covers it, and write its picture."""
+    page.goto("about:blank")
+    page.goto(url)
+    page.wait_for_timeout(7000)
+    for label in ("Close", "Got it", "Dismiss", "Close tour"):
+        for button in page.get_by_role("button", name=label).all():
+            if button.is_visible():
+                button.click(timeout=2000)
+    hints = page.locator(".feature-hints__close")
+    if hints.count():
+        hints.first.click(timeout=2000)
+        page.wait_for_timeout(6000)
+    page.wait_for_timeout(2500)
+    page.screenshot(path=PICTURES / f"{name}.png")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--chromium", default="/usr/bin/chromium")
+    options = parser.parse_args()
+    PICTURES.mkdir(exist_ok=True)
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=options.chromium, args=arguments)
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        with serving(
+            f"{MLFLOW}/health", "mlflow", "ui", "--backend-store-uri", STORE, "--port", "5055"
+        ):
+            mlflow_pages(page)
+        with serving(VIZ, "kedro", "viz", "run", "--no-browser", "--port", "4155"):
+            viz_pages(page)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""What the documents promise works as written."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fivestar.models import Model, build
+from fivestar.ratings import observed
+
+from .models.behaviour import SCALE, planted
+from .project import ROOT
+
+
+def code_block(document: str, language: str, containing: str) -> str:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    blocks: list[str] = re.findall(rf"^( *)```{language}\n(.*?)^ *```", text, re.M | re.S)
+    for indent, block in blocks:
+        if containing in block:
+            return re.sub(rf"^{indent}", "", block, flags=re.M)
+    raise AssertionError(f"{document} has no {language} block with {containing!r}")
+
+
+def test_the_example_of_a_new_model_works_as_it_is_printed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source = code_block("CONTRIBUTING.md", "python", "class UserMean")
+    module = types.ModuleType("user_mean")
+    monkeypatch.setitem(sys.modules, "user_mean", module)
+    try:
+        exec(compile(source, "user_mean.py", "exec"), module.__dict__)
+        model = build({"family": "user_mean"})
+        train, test = planted()
+        history = model.fit(train, test, scale=SCALE)
+        users, items, _ = observed(train)
+        assert model.predict(users[:1], items[:1]) == train.data[: train.indptr[1]].mean()
+        assert history.validation_rmse[0] < 0.9
+    finally:
+        Model.families.pop("user_mean", None)
+
+
+def test_files_that_documents_and_makefile_name_exist() -> None:
+    for document in ("README.md", "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")):
+        text = (ROOT / document).read_text(encoding="utf-8")
+        for name in re.findall(r"`((?:src|conf|docs|benchmarks|tests)/[\w./-]+)`", text):
+            if "my-books" not in name:
+                assert (ROOT / name).exists(), f"{document} names {name}"
+        for target in re.findall(r"\]\(((?!http)[^)#]+)\)", text):
+            assert (ROOT / Path(document)).parent.joinpath(target).exists(), (document, target)
+
+
+def test_every_model_block_is_used_or_can_be_built() -> None:
+    parameters = yaml.safe_load((ROOT / "conf/base/parameters_models.yml").read_text())
+    assert set(parameters["line_up"]) <= set(parameters["models"])
+    for name, block in parameters["models"].items():
+        assert build(block, name).family == block["family"]
+
+
+def test_no_committed_file_holds_data_or_runs() -> None:
+    tracked = subprocess.run(
+        ["git", "ls-files", "data", "mlruns"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.split()
+    assert all(name.endswith(".gitkeep") for name in tracked)
