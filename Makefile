@@ -10,7 +10,7 @@ run: .venv/installed data/01_raw/demo/ml-100k.inter
 	$(BIN)/kedro run --runner $(RUNNER)
 
 test: .venv/installed-dev
-	$(BIN)/pytest --cov
+	$(BIN)/pytest --cov --numprocesses auto --dist loadfile
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -21,6 +21,7 @@ QUICK: dict[str, Any] = {
         "gradient_descent_course": {"n_steps": 120},
         "als": {"n_factors": 4, "n_steps": 4},
         "autoencoder": {"hidden": [8], "n_steps": 4},
+        "bayesian_mf": {"n_factors": 3, "n_burn_in": 5, "n_steps": 10, "n_kept": 10},
     }
 }
 """Settings that train every model of the line-up within seconds."""
@@ -31,7 +32,6 @@ def make_project(folder: Path) -> Path:
     shutil.copytree(ROOT / "conf", folder / "conf", ignore=shutil.ignore_patterns("local"))
     for name in ("pyproject.toml", ".telemetry"):
         shutil.copy(ROOT / name, folder)
-    (folder / "conf/local").mkdir()
     (folder / "src").mkdir()  # Kedro wants one; the package is installed
     write_demo(folder / "data/01_raw/demo")
     return folder

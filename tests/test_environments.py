@@ -242,3 +242,31 @@ def test_amazon_books_with_ratings_cut_off_names_the_row(
         DatasetError, match=r"features\.csv: not 3 cells in every row: row \d+ \(line"
     ):
         ingest_and_split("amazon-books")
+
+
+def test_a_setting_on_the_command_line_leaves_the_environments_and_bases_others_alone(
+    project: Path,
+) -> None:
+    write_course_data(project / "data/01_raw/amazon-books")
+    bootstrap_project(project)
+    params = {"models": {"als": {"n_factors": 7}}, "splitting": {"seed": 1}}
+    with KedroSession.create(project, env="amazon-books", runtime_params=params) as session:
+        found = session.load_context().config_loader["parameters"]
+    assert found["models"]["als"] == {"family": "als", "n_factors": 7}
+    assert found["models"]["bias"] == {"family": "bias"}
+    assert found["splitting"]["method"] == "stratified"
+    assert found["ingestion"]["columns"]["item"] == "ASIN"
+
+
+def test_an_environment_needs_to_name_its_ratings_only(
+    project: Path, ingest_and_split: Run
+) -> None:
+    (project / "conf/mine").mkdir()
+    (project / "conf/mine/catalog.yml").write_text(
+        "ratings_raw: {type: fivestar.datasets.TextTable, filepath: mine.csv}\n"
+    )
+    rows = "".join(f"{user},{item},{1 + user % 5}\n" for user in range(20) for item in "abcd")
+    (project / "mine.csv").write_text("user,item,rating\n" + rows)
+    tables = ingest_and_split("mine")
+    assert len(tables["ratings"]) == 80
+    assert tables["users"].columns.tolist() == ["user"]

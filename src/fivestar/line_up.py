@@ -20,9 +20,14 @@ from fivestar.errors import InputError
 _of_context: dict[str, Any] = {}
 
 
+def zoo() -> list[str]:
+    """Names of all models that have a block."""
+    return list(_parameters()["models"])
+
+
 def line_up() -> list[str]:
-    """Names of models, each with a block under ``models``."""
-    parameters = _of_context or _of_project()
+    """Names of the models of a default run, each with a block under ``models``."""
+    parameters = _parameters()
     names: list[str] = parameters["line_up"]
     unknown = [name for name in names if name not in parameters["models"]]
     if unknown:
@@ -31,6 +36,16 @@ def line_up() -> list[str]:
             "which has no block under `models`. Add one, or take the name out."
         )
     return names
+
+
+def changes() -> tuple[str, list[str]]:
+    """The model that changes are tried on, and the names of the changes."""
+    settings = _parameters()["ablation"]
+    return settings["base"], list(settings["variants"])
+
+
+def _parameters() -> dict[str, Any]:
+    return _of_context or _of_project()
 
 
 def _of_project() -> dict[str, Any]:

@@ -24,6 +24,23 @@ def mae(actual: ArrayLike, predicted: ArrayLike) -> float:
     return float(np.mean(np.abs(_difference(actual, predicted))))
 
 
+def gaussian_nll(actual: ArrayLike, predicted: ArrayLike, sigma: float) -> float:
+    """Negative log-likelihood per rating of r ~ N(prediction, sigma^2), in nats.
+
+    log(2 pi sigma^2) / 2 + MSE / (2 sigma^2); least where sigma is the RMSE (docs/likelihood.md).
+
+    Parameters
+    ----------
+    sigma
+        Standard deviation of the noise, in stars; a sigma of 0 (a perfect fit) gives -inf.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spread = np.float64(sigma) ** 2
+        error = mse(actual, predicted)
+        penalty = error / (2 * spread) if error else 0.0
+        return float(np.log(2 * np.pi * spread) / 2 + penalty)
+
+
 def _difference(actual: ArrayLike, predicted: ArrayLike) -> FloatArray:
     # float64: the mean of millions of float32 squares loses digits.
     given: FloatArray = np.asarray(actual, dtype=np.float64)

@@ -2,18 +2,37 @@
 
 from kedro.pipeline import Pipeline
 
-from fivestar.line_up import line_up
-from fivestar.pipelines import evaluation, ingestion, splitting, submission, training
+from fivestar.line_up import changes, line_up, zoo
+from fivestar.pipelines import (
+    ablation,
+    colikes,
+    evaluation,
+    ingestion,
+    splitting,
+    submission,
+    training,
+)
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """Five stages; ``kedro run`` runs them all."""
-    models = line_up()
-    stages = {
+    """Five stages; ``kedro run`` runs them all, on the line-up. ``zoo`` does so on all models."""
+    stages = create_stages(line_up())
+    prepared = stages["ingestion"] + stages["splitting"]
+    return {
+        "__default__": sum(stages.values(), Pipeline([])),
+        **stages,
+        "zoo": sum(create_stages(zoo()).values(), Pipeline([])),
+        "colikes": prepared + colikes.create_pipeline(),
+        "ablation": prepared + ablation.create_pipeline(*changes()),
+    }
+
+
+def create_stages(models: list[str]) -> dict[str, Pipeline]:
+    """From raw tables to the submission."""
+    return {
         "ingestion": ingestion.create_pipeline(),
         "splitting": splitting.create_pipeline(),
         "training": training.create_pipeline(models),
         "evaluation": evaluation.create_pipeline(models),
         "submission": submission.create_pipeline(models),
     }
-    return {"__default__": sum(stages.values(), Pipeline([])), **stages}

@@ -7,6 +7,7 @@ in a global variable, so nothing mixes up under threads.
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import tempfile
@@ -33,6 +34,8 @@ EXPERIMENT = "fivestar"
 CURVES = ("train_rmse", "validation_rmse")
 BATCH = 1000
 """Metrics that MLflow takes in one call."""
+RUNS = ".runs"
+"""An output whose name ends so is a list of runs that one node made, to be logged one by one."""
 
 
 class TrackingHook:
@@ -74,6 +77,10 @@ class TrackingHook:
         model = self._model_of(node)
         if model is not None and node == self._nodes[model][-1]:
             self._log(model, self._values(model, catalog, outputs))
+        for name, value in outputs.items():
+            if name.endswith(RUNS):
+                for record in value:
+                    self._log_record(record)
 
     @hook_impl
     def on_node_error(self, node: Node, error: Exception) -> None:
@@ -91,7 +98,7 @@ class TrackingHook:
 
     def _log(self, model: str, values: dict[str, Any]) -> None:
         """Everything that this pipeline knows of the model, then the end of its run."""
-        from mlflow.entities import Metric, Param
+        from mlflow.entities import Metric
 
         (run_id,) = self._open_runs(model)
         now = int(time.time() * 1000)
@@ -112,9 +119,7 @@ class TrackingHook:
             for curve in CURVES
             for step, value in _points(values.get("history", {}), curve)
         ]
-        self._client.log_batch(run_id, params=[Param(*item) for item in _flat(parameters)])
-        for start in range(0, len(metrics), BATCH):
-            self._client.log_batch(run_id, metrics=metrics[start : start + BATCH])
+        self._log_values(run_id, parameters, metrics)
         if isinstance(final, Model):
             with tempfile.TemporaryDirectory() as folder:
                 final.save(Path(folder))
@@ -122,6 +127,38 @@ class TrackingHook:
         if "ending" in values.get("history", {}):
             self._client.set_tag(run_id, "ending", values["history"]["ending"])
         self._end(model, final.reason if isinstance(final, Failure) else None)
+
+    def _log_record(self, record: Mapping[str, Any]) -> None:
+        """A run that is over, as a plain value.
+
+        ``name``, ``model``, ``started`` and ``ended`` (seconds since 1970), ``failure`` (why, or
+        None), and by name ``tags``, ``parameters``, ``metrics`` and ``curves`` (from step 0).
+        """
+        from mlflow.entities import Metric
+
+        started, ended = (int(1000 * record[end]) for end in ("started", "ended"))
+        tags = {**self._tags(record["model"]), **record["tags"]}
+        if record["failure"] is not None:
+            tags["failure"] = record["failure"]
+        run = self._client.create_run(
+            self._experiment_id, start_time=started, tags=tags, run_name=record["name"]
+        )
+        metrics = [Metric(name, value, ended, 0) for name, value in record["metrics"].items()]
+        metrics += [
+            Metric(f"curve_{curve}", value, ended, step)
+            for curve, values in record["curves"].items()
+            for step, value in enumerate(values)
+        ]
+        self._log_values(run.info.run_id, record["parameters"], metrics)
+        status = "FINISHED" if record["failure"] is None else "FAILED"
+        self._client.set_terminated(run.info.run_id, status, ended)
+
+    def _log_values(self, run_id: str, parameters: Mapping[str, Any], metrics: list[Any]) -> None:
+        from mlflow.entities import Param
+
+        self._client.log_batch(run_id, params=[Param(*item) for item in _flat(parameters)])
+        for start in range(0, len(metrics), BATCH):
+            self._client.log_batch(run_id, metrics=metrics[start : start + BATCH])
 
     def _end(self, model: str, failure: str | None) -> None:
         for run_id in self._open_runs(model):
@@ -153,9 +190,15 @@ class TrackingHook:
             "model": model,
             "kedro_run": self._kedro_run,
             "dataset": str(self._parameters["dataset"]),
-            "split": str(self._parameters["splitting"].method),
+            "split": self._split,
             "git_revision": self._git_revision,
         }
+
+    @property
+    def _split(self) -> str:
+        method = str(self._parameters["splitting"].method)
+        fold = self._parameters.get("fold")
+        return method if fold is None else f"{method}, fold {fold}"
 
     # -- the store
 
@@ -196,11 +239,13 @@ class TrackingHook:
 def open_store(project: Path) -> tuple[MlflowClient, str]:
     """Client of the project's store, made if need be, and the id of its experiment."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     # No connection is kept open, so none is shared with a forked worker.
     os.environ.setdefault("MLFLOW_SQLALCHEMYSTORE_POOLCLASS", "NullPool")
     from mlflow.tracking import MlflowClient
 
+    # Importing it sets its own level; making the tables is no news.
+    for library in ("mlflow", "alembic"):
+        logging.getLogger(library).setLevel(logging.WARNING)
     folder = (project / "mlruns").resolve()
     folder.mkdir(exist_ok=True)
     client = MlflowClient(tracking_uri=f"sqlite:///{folder / 'mlflow.db'}")

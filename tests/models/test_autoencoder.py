@@ -7,12 +7,8 @@ from scipy import sparse
 
 from fivestar.metrics import rmse
 from fivestar.models import build, load
-from fivestar.models.neural.autoencoder import (
-    _Block,
-    _dense_times_dense_at,
-    _Network,
-    _sparse_times_dense,
-)
+from fivestar.models.neural.autoencoder import _Network
+from fivestar.models.sparse_products import SparseRows, dot_products_at, sparse_times_dense
 from fivestar.ratings import csr_matrix, observed
 
 from .behaviour import SCALE, ModelBehaviour, planted
@@ -63,8 +59,8 @@ def gradients(output: torch.Tensor, *of: torch.Tensor) -> list[np.ndarray]:
 
 
 def test_sparse_input_gives_the_dense_product_and_gradient(rows: sparse.csr_array) -> None:
-    weight, block = random(7, 3), _Block(rows)
-    ours = _sparse_times_dense(block, block.values, weight)
+    weight, block = random(7, 3), SparseRows(rows)
+    ours = sparse_times_dense(block, block.values, weight)
     dense = torch.from_numpy(rows.toarray()) @ weight
     np.testing.assert_allclose(ours.detach(), dense.detach(), atol=1e-6)
     np.testing.assert_allclose(*gradients(ours, weight), *gradients(dense, weight), atol=1e-5)
@@ -73,8 +69,8 @@ def test_sparse_input_gives_the_dense_product_and_gradient(rows: sparse.csr_arra
 def test_output_where_observed_gives_the_dense_product_and_gradients(
     rows: sparse.csr_array,
 ) -> None:
-    codes, decoder, block = random(5, 3), random(7, 3), _Block(rows)
-    ours = _dense_times_dense_at(block, codes, decoder)
+    codes, decoder, block = random(5, 3), random(7, 3), SparseRows(rows)
+    ours = dot_products_at(block, codes, decoder)
     where = (block.rows, block.columns)
     dense = (codes @ decoder.T)[where]
     np.testing.assert_allclose(ours.detach(), dense.detach(), atol=1e-6)
@@ -114,9 +110,9 @@ def test_loss_is_the_mean_square_over_the_ratings_only(rows: sparse.csr_array) -
     wider = csr_matrix(*observed(rows), (9, 12))
     losses = []
     for matrix in (rows, wider):
-        block = _Block(matrix)
+        block = SparseRows(matrix)
         codes, decoder = random(9, 3)[: matrix.shape[0]], random(12, 3)[: matrix.shape[1]]
-        errors = _dense_times_dense_at(block, codes, decoder) - block.values
+        errors = dot_products_at(block, codes, decoder) - block.values
         losses.append(errors.square().mean().item())
     assert losses[0] == losses[1]
 

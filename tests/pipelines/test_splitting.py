@@ -15,7 +15,13 @@ from fivestar.errors import InputError
 from fivestar.pipelines.ingestion.nodes import clean_test_pairs
 from fivestar.pipelines.ingestion.settings import TestColumns as PairColumns
 from fivestar.pipelines.splitting import create_pipeline
-from fivestar.pipelines.splitting.nodes import SplittingSettings, build_matrices, hold_out, split
+from fivestar.pipelines.splitting.nodes import (
+    SplittingSettings,
+    build_matrices,
+    hold_out,
+    split,
+    stratified_by_item,
+)
 from fivestar.ratings import Scale, Vocabulary
 
 METHODS = ["stratified", "random", "time", "per_user"]
@@ -205,6 +211,24 @@ def test_ids_of_validation_and_test_alone_have_empty_rows() -> None:
 
 def test_pipeline_takes_clean_tables_and_gives_parts_and_matrices() -> None:
     pipeline = create_pipeline()
-    assert pipeline.inputs() == {"ratings", "test_pairs", "params:splitting"}
-    assert pipeline.outputs() == {"vocabulary", "train_matrix", "validation_matrix"}
-    assert pipeline.all_outputs() - pipeline.outputs() == {"train", "validation", "test"}
+    assert pipeline.inputs() == {
+        *("ratings", "test_pairs", "users", "items"),
+        *("params:splitting", "params:ingestion"),
+    }
+    assert pipeline.all_outputs() == {
+        *("train", "validation", "test", "vocabulary", "train_matrix", "validation_matrix"),
+        *("user_features", "item_features"),
+    }
+
+
+def test_where_no_item_has_enough_ratings_the_split_is_random() -> None:
+    ratings = pd.DataFrame(
+        {
+            "user": [str(n) for n in range(120)],
+            "item": [str(n % 40) for n in range(120)],
+            "rating": np.tile([1.0, 3.0, 5.0], 40),
+        }
+    )
+    train, held_out = stratified_by_item(ratings, 0.1, seed=42)
+    assert len(held_out) == 12
+    assert sorted([*train.index, *held_out.index]) == list(range(120))

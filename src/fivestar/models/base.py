@@ -52,6 +52,8 @@ class Model(ABC):
         Of all random numbers; the same seed and data give the same model.
     clamp
         Whether predictions are kept inside the scale.
+    whole_stars
+        Whether predictions are rounded to whole numbers.
 
     Attributes
     ----------
@@ -67,6 +69,7 @@ class Model(ABC):
 
     seed: int = 42
     clamp: bool = True
+    whole_stars: bool = False
 
     features: Features | None = field(default=None, init=False, repr=False, compare=False)
     ends: FloatArray = learned(parameter=False)
@@ -167,6 +170,8 @@ class Model(ABC):
             known[inside[~finite]] = False
         if self.clamp:
             np.clip(prediction, self.ends[0], self.ends[1], out=prediction)
+        if self.whole_stars:
+            np.rint(prediction, out=prediction)
         return prediction, ~known
 
     @abstractmethod
@@ -249,4 +254,5 @@ def _at(means: FloatArray, positions: Positions) -> FloatArray:
 def _means(positions: Positions, ratings: FloatArray, n: int) -> FloatArray:
     counts = np.bincount(positions, minlength=n)
     sums = np.bincount(positions, ratings, minlength=n)
-    return np.divide(sums, counts, out=np.full(n, np.nan), where=counts > 0).astype(np.float32)
+    means: FloatArray = np.divide(sums, counts, out=np.full(n, np.nan), where=counts > 0)
+    return means.astype(np.float32)

@@ -121,7 +121,8 @@ def train_by_steps(
                 )
                 break
             history.record(number, train_rmse, validation_rmse)
-            bar.set_postfix_str(f"RMSE {_error(history):.4f}")
+            part = "train" if validation_rmse is None else "validation"
+            bar.set_postfix_str(f"{part} RMSE {_error(history):.4f}", refresh=False)
             if _error(history) < best_error:
                 best, best_error = number, _error(history)
                 best_weights = _copy(weights)

@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import accumulate, pairwise
-from typing import Annotated, Any, ClassVar, Literal, cast
+from itertools import pairwise
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
 from annotated_types import Ge, Gt, Lt, MinLen
 from scipy import sparse
 from torch import Tensor
-from torch.nn.functional import elu, embedding_bag
 
 from fivestar.models.base import FloatArray, learned
 from fivestar.models.baselines.bias import Bias
+from fivestar.models.minibatch import MovingAverage
+from fivestar.models.neural.layers import ACTIVATIONS, Activation, cut
+from fivestar.models.sparse_products import SparseRows, dot_products_at, sparse_times_dense
 from fivestar.models.stepped import SteppedModel
 from fivestar.models.training import History, Measure
 from fivestar.ratings import Positions, Scale, csr_matrix, observed
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "elu": elu,
-    "identity": torch.nn.Identity(),
-    "relu": torch.relu,
-    "sigmoid": torch.sigmoid,
-    "tanh": torch.tanh,
-}
 ROWS = 4096
 """Rows encoded at a time once weights are set: bounds the memory of wide first layers."""
 PAIRS = 256
@@ -88,7 +80,7 @@ class Autoencoder(SteppedModel):
 
     direction: Literal["item", "user"] = "item"
     hidden: Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1)] = (500,)
-    activation: Literal["elu", "identity", "relu", "sigmoid", "tanh"] = "sigmoid"
+    activation: Activation = "sigmoid"
     input_offset: float = 2.5
     input_scale: Annotated[float, Gt(0)] = 10.0
     dropout: Annotated[float, Ge(0), Lt(1)] = 0.3
@@ -159,7 +151,7 @@ class Autoencoder(SteppedModel):
         network = _Network(self, torch.from_numpy(self.network))
         starts = range(0, rows.shape[0], ROWS)
         with torch.no_grad():
-            codes = [network.code(_Block(rows[start : start + ROWS])) for start in starts]
+            codes = [network.code(SparseRows(rows[start : start + ROWS])) for start in starts]
         return torch.cat(codes).numpy()
 
     def _baseline(self, users: Positions, items: Positions) -> FloatArray:
@@ -167,7 +159,7 @@ class Autoencoder(SteppedModel):
 
     def _score(self, users: Positions, items: Positions) -> FloatArray:
         rows, columns = (items, users) if self.direction == "item" else (users, items)
-        decoder, bias = _cut(self.network, self._shapes)[-2:]
+        decoder, bias = cut(self.network, self._shapes)[-2:]
         stars: FloatArray = self._baseline(users, items) + bias[columns]
         for start in range(0, len(rows), PAIRS):
             pairs = slice(start, start + PAIRS)
@@ -180,29 +172,29 @@ class _Network:
 
     def __init__(self, model: Autoencoder, flat: Tensor) -> None:
         self.model = model
-        self.weights: list[Tensor] = _cut(flat, model._shapes)
+        self.weights: list[Tensor] = cut(flat, model._shapes)
         *self.encoder, self.decoder, self.bias = self.weights
 
-    def code(self, block: _Block, kept: Tensor | None = None) -> Tensor:
+    def code(self, block: SparseRows, kept: Tensor | None = None) -> Tensor:
         """Codes of the rows; ``kept`` holds a one for each rating to use and else zeros."""
         activation = ACTIVATIONS[self.model.activation]
         weight, bias, *deeper = self.encoder
         inputs = self.inputs(block, torch.ones_like(block.values) if kept is None else kept)
-        units = activation(_sparse_times_dense(block, inputs, weight) + bias)
+        units = activation(sparse_times_dense(block, inputs, weight) + bias)
         for weight, bias in zip(deeper[::2], deeper[1::2], strict=True):
             units = activation(units @ weight + bias)
         return units
 
-    def inputs(self, block: _Block, kept: Tensor) -> Tensor:
+    def inputs(self, block: SparseRows, kept: Tensor) -> Tensor:
         """The entries of x."""
         counts = torch.bincount(block.rows, kept, minlength=block.shape[0]).clamp_(min=1)
         scale = self.model.input_scale * counts.rsqrt().float()
-        return (block.values + self.model.input_offset) * kept * scale[block.rows]
+        return (block.values + self.model.input_offset) * kept * scale.index_select(0, block.rows)
 
-    def errors(self, block: _Block, code: Tensor) -> Tensor:
+    def errors(self, block: SparseRows, code: Tensor) -> Tensor:
         """Reconstruction less rating, for the ratings only."""
-        stars = _dense_times_dense_at(block, code, self.decoder) + self.bias[block.columns]
-        return stars - block.values
+        bias = self.bias.index_select(0, block.columns)
+        return dot_products_at(block, code, self.decoder) + bias - block.values
 
 
 class _Trainer:
@@ -213,121 +205,27 @@ class _Trainer:
     ) -> None:
         self.model, self.generator = model, generator
         self.rows = rows[np.flatnonzero(np.diff(rows.indptr))]
-        self.average = torch.from_numpy(model.network)
-        self.iterate = self.average.clone()
-        self.network = _Network(model, self.iterate)
+        average = torch.from_numpy(model.network)
+        iterate = average.clone()
+        self.network = _Network(model, iterate)
         weights = [part.requires_grad_() for part in self.network.weights]
         groups: list[dict[str, Any]] = [
             {"params": weights[::2], "weight_decay": 2 * model.l2},
             {"params": weights[1::2]},
         ]
         self.adam = torch.optim.Adam(groups, lr=model.learning_rate, fused=True)
-        self.n_updates = 0
+        self.average = MovingAverage([average], [iterate], model.averaging)
 
     def epoch(self) -> None:
         """Go once through the rows that have ratings."""
         order = torch.randperm(self.rows.shape[0], generator=self.generator).numpy()
         for start in range(0, len(order), self.model.batch_size):
-            self.update(_Block(self.rows[order[start : start + self.model.batch_size]]))
+            self.update(SparseRows(self.rows[order[start : start + self.model.batch_size]]))
 
-    def update(self, block: _Block) -> None:
+    def update(self, block: SparseRows) -> None:
         self.adam.zero_grad()
         chance = torch.rand(block.values.shape, generator=self.generator)
         code = self.network.code(block, (chance >= self.model.dropout).float())
         torch.autograd.backward(self.network.errors(block, code).square().mean())
         self.adam.step()
-        self.n_updates += 1
-        # At first the average reaches back over fewer updates, to forget the initial weights.
-        decay = min(self.model.averaging, self.n_updates / (self.n_updates + 9))
-        self.average.lerp_(self.iterate, 1 - decay)
-
-
-class _Block:
-    """Some sparse rows as torch likes them: entries by row, and their order by column."""
-
-    def __init__(self, rows: sparse.csr_array) -> None:
-        self.shape = rows.shape
-        self.values = torch.from_numpy(rows.data)
-        self.columns = torch.from_numpy(rows.indices.astype(np.int64))
-        self.offsets = torch.from_numpy(rows.indptr.astype(np.int64))
-        self.rows = torch.repeat_interleave(self.offsets.diff())
-
-    def times(self, values: Tensor, matrix: Tensor) -> Tensor:
-        """X M for X with these entries."""
-        return _sparse_times(values, self.columns, self.offsets, matrix)
-
-    def transposed_times(self, values: Tensor, matrix: Tensor) -> Tensor:
-        """X' M for X with these entries."""
-        order, offsets = self._by_column
-        return _sparse_times(values[order], self.rows[order], offsets, matrix)
-
-    @cached_property
-    def mask(self) -> Tensor:
-        """Zeros stored at the entries, a CSR tensor."""
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-            return torch.sparse_csr_tensor(
-                self.offsets,
-                self.columns,
-                torch.zeros_like(self.values),
-                self.shape,
-                check_invariants=False,
-            )
-
-    @cached_property
-    def _by_column(self) -> tuple[Tensor, Tensor]:
-        ends = torch.bincount(self.columns, minlength=self.shape[1]).cumsum(0)
-        return self.columns.argsort(stable=True), torch.nn.functional.pad(ends, (1, 0))
-
-
-# The gradients that torch has for these two products gather a row of the dense matrix for each
-# entry; products with the transposed sparse matrix take a fifth of the time and no such memory.
-
-
-class _SparseTimesDense(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, block: _Block, values: Tensor, matrix: Tensor) -> Tensor:
-        ctx.block, ctx.values = block, values
-        return block.times(values, matrix)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[None, None, Tensor]:
-        return None, None, ctx.block.transposed_times(ctx.values, gradient)
-
-
-class _DenseTimesDenseAt(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, block: _Block, codes: Tensor, decoder: Tensor) -> Tensor:
-        ctx.block = block
-        ctx.save_for_backward(codes, decoder)
-        product: Tensor = torch.sparse.sampled_addmm(block.mask, codes, decoder.T, beta=0)
-        return product.values()
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor, Tensor]:
-        block: _Block = ctx.block
-        codes, decoder = ctx.saved_tensors
-        return None, block.times(gradient, decoder), block.transposed_times(gradient, codes)
-
-
-def _sparse_times_dense(block: _Block, values: Tensor, matrix: Tensor) -> Tensor:
-    """X M, (n_rows, h), for a block X with other values and M (w, h)."""
-    return cast(Tensor, _SparseTimesDense.apply(block, values, matrix))  # type: ignore[no-untyped-call]
-
-
-def _dense_times_dense_at(block: _Block, codes: Tensor, decoder: Tensor) -> Tensor:
-    """C V' at the entries of a block, for C (n_rows, h) and V (w, h)."""
-    return cast(Tensor, _DenseTimesDenseAt.apply(block, codes, decoder))  # type: ignore[no-untyped-call]
-
-
-def _sparse_times(values: Tensor, columns: Tensor, offsets: Tensor, matrix: Tensor) -> Tensor:
-    return embedding_bag(
-        columns, matrix, offsets, mode="sum", per_sample_weights=values, include_last_offset=True
-    )
-
-
-def _cut(flat: Any, shapes: list[tuple[int, ...]]) -> list[Any]:
-    """Views of these shapes of a flat array or tensor, one after the other."""
-    ends = list(accumulate(math.prod(shape) for shape in shapes))
-    starts = [0, *ends]
-    return [flat[a:b].reshape(shape) for a, b, shape in zip(starts, ends, shapes, strict=False)]
+        self.average.update()

@@ -34,7 +34,7 @@ def draw_leaderboard(leaderboard: pd.DataFrame) -> go.Figure:
             if worst_first[column].notna().any()
         ]
     )
-    figure.update_layout(**_layout("RMSE by model: less is better"), barmode="group", bargap=0.25)
+    figure.update_layout(**layout("RMSE by model: less is better"), barmode="group", bargap=0.25)
     figure.update_xaxes(title="RMSE (stars)", rangemode="tozero")
     figure.update_yaxes(automargin=True)
     return figure
@@ -62,13 +62,14 @@ def draw_learning_curves(
                 line={"color": COLORS[number % len(COLORS)], "dash": dash},
             )
     since = f" from step {from_step}" if from_step else ""
-    figure.update_layout(**_layout(f"Learning curves{since}"))
+    figure.update_layout(**layout(f"Learning curves{since}"))
     figure.update_xaxes(title="step")
     figure.update_yaxes(title="RMSE (stars)")
     return figure
 
 
-def _layout(title: str) -> dict[str, Any]:
+def layout(title: str) -> dict[str, Any]:
+    """What all pictures have in common."""
     return {
         "title": title,
         "template": "plotly_white",

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from fivestar.errors import InputError
 from fivestar.failure import Failure, surviving
-from fivestar.metrics import mae, mse, rmse
+from fivestar.metrics import gaussian_nll, mae, mse, rmse
 from fivestar.models import Model
 from fivestar.ratings import Vocabulary, observed
 
@@ -59,7 +59,8 @@ def evaluate(
         ``part`` (validation or test), ``user``, ``item``, ``rating``, ``prediction``,
         ``fallback`` (whether the user or the item was unknown); no rows of a failed model.
     metrics
-        RMSE, MSE and MAE a part, sizes and times; or ``failure``, the reason of one.
+        RMSE, MSE, MAE and Gaussian negative log-likelihood a part, the noise ``sigma``
+        estimated on validation, sizes and times; or ``failure``, the reason of one.
     """
     outcome: Any = next((given for given in (fitted, model) if isinstance(given, Failure)), None)
     if outcome is None:
@@ -94,13 +95,17 @@ def _evaluate(
     label: str,
 ) -> tuple[pd.DataFrame, dict[str, float]]:
     users, items, ratings = observed(train_matrix)
-    errors = _errors("train", ratings, fitted.predict(users, items))
     predicted = [_predicted(model, part, pairs, ids) for model, part, pairs in parts]
+    validation = predicted[0]
+    # The noise is estimated where the model was not fitted, and used for all parts.
+    sigma = rmse(validation["rating"], validation["prediction"])
+    errors = _errors("train", ratings, fitted.predict(users, items), sigma)
     for table in predicted:
         known = table[table["rating"].notna()]
         if len(known):
-            errors |= _errors(known["part"].iloc[0], known["rating"], known["prediction"])
-    return pd.concat(predicted, ignore_index=True), errors
+            part = known["part"].iloc[0]
+            errors |= _errors(part, known["rating"], known["prediction"], sigma)
+    return pd.concat(predicted, ignore_index=True), errors | {"sigma": sigma}
 
 
 def compare(*metrics: dict[str, Any], models: list[str]) -> pd.DataFrame:
@@ -128,8 +133,9 @@ def _predicted(model: Model, part: str, pairs: pd.DataFrame, ids: Vocabulary) ->
     return table[COLUMNS]
 
 
-def _errors(part: str, actual: Any, predicted: Any) -> dict[str, float]:
-    return {f"{part}_{metric.__name__}": metric(actual, predicted) for metric in (rmse, mse, mae)}
+def _errors(part: str, actual: Any, predicted: Any, sigma: float) -> dict[str, float]:
+    errors = {f"{part}_{metric.__name__}": metric(actual, predicted) for metric in (rmse, mse, mae)}
+    return errors | {f"{part}_nll": gaussian_nll(actual, predicted, sigma)}
 
 
 def _stars(value: float | None) -> str:

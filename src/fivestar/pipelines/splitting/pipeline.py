@@ -1,7 +1,8 @@
-"""Ratings into parts, parts into sparse matrices."""
+"""Ratings into parts, parts and side tables into sparse matrices."""
 
 from kedro.pipeline import Pipeline, node
 
+from fivestar.pipelines.splitting.features import build_features
 from fivestar.pipelines.splitting.nodes import build_matrices, split
 
 
@@ -19,6 +20,12 @@ def create_pipeline() -> Pipeline:
                 inputs=["train", "validation", "test"],
                 outputs=["vocabulary", "train_matrix", "validation_matrix"],
                 name="build_matrices",
+            ),
+            node(
+                build_features,
+                inputs=["users", "items", "vocabulary", "params:ingestion"],
+                outputs=["user_features", "item_features"],
+                name="build_features",
             ),
         ],
         tags="splitting",

@@ -9,6 +9,7 @@ from typing import Any
 from scipy import sparse
 
 from fivestar.failure import Failure, surviving
+from fivestar.features import Features
 from fivestar.models import History, Model, build
 from fivestar.ratings import Scale, merge
 
@@ -18,13 +19,16 @@ logger = logging.getLogger(__name__)
 def fit(
     train: sparse.csr_array,
     validation: sparse.csr_array,
+    user_features: sparse.csr_array,
+    item_features: sparse.csr_array,
     settings: dict[str, Any],
     scale: Scale,
     *,
     label: str,
 ) -> tuple[Model | Failure, dict[str, Any]]:
     """A model fitted on train, and what happened on the way."""
-    outcome = _fit(train, validation, settings, scale, label=label)
+    features = Features(user_features, item_features)
+    outcome = _fit(train, validation, features, settings, scale, label=label)
     if isinstance(outcome, Failure):
         return outcome, {}
     model, history, seconds = outcome
@@ -40,6 +44,7 @@ def fit(
 def _fit(
     train: sparse.csr_array,
     validation: sparse.csr_array,
+    features: Features,
     settings: dict[str, Any],
     scale: Scale,
     *,
@@ -47,7 +52,7 @@ def _fit(
 ) -> tuple[Model, History, float]:
     model = build(settings, label)
     start = time.perf_counter()
-    history = model.fit(train, validation, scale=scale, label=label)
+    history = model.fit(train, validation, scale=scale, features=features, label=label)
     return model, history, time.perf_counter() - start
 
 
@@ -56,6 +61,8 @@ def refit(
     history: dict[str, Any],
     train: sparse.csr_array,
     validation: sparse.csr_array,
+    user_features: sparse.csr_array,
+    item_features: sparse.csr_array,
     scale: Scale,
     wanted: bool,
     *,
@@ -64,7 +71,8 @@ def refit(
     """The final model: trained on all ratings with the number of steps that was found best."""
     if isinstance(fitted, Failure) or not wanted:
         return fitted
-    return _refit(fitted, history, train, validation, scale, label=label)
+    features = Features(user_features, item_features)
+    return _refit(fitted, history, train, validation, features, scale, label=label)
 
 
 @surviving
@@ -73,6 +81,7 @@ def _refit(
     history: dict[str, Any],
     train: sparse.csr_array,
     validation: sparse.csr_array,
+    features: Features,
     scale: Scale,
     *,
     label: str,
@@ -80,7 +89,7 @@ def _refit(
     found = History(**{name: history[name] for name in History.__dataclass_fields__})
     model = fitted.for_refit(found)
     start = time.perf_counter()
-    model.fit(merge(train, validation), scale=scale, label=label)
+    model.fit(merge(train, validation), scale=scale, features=features, label=label)
     seconds = time.perf_counter() - start
     logger.info("%-24s refitted on train and validation in %.1f s", label, seconds)
     return model

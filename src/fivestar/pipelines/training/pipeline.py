@@ -18,7 +18,14 @@ def train_one(model: str) -> Pipeline:
         [
             node(
                 Bound(fit, label=model),
-                inputs=["train_matrix", "validation_matrix", "params:settings", "params:scale"],
+                inputs=[
+                    "train_matrix",
+                    "validation_matrix",
+                    "user_features",
+                    "item_features",
+                    "params:settings",
+                    "params:scale",
+                ],
                 outputs=["fitted", "history"],
                 name="fit",
             ),
@@ -29,6 +36,8 @@ def train_one(model: str) -> Pipeline:
                     "history",
                     "train_matrix",
                     "validation_matrix",
+                    "user_features",
+                    "item_features",
                     "params:scale",
                     "params:refit",
                 ],
@@ -37,7 +46,7 @@ def train_one(model: str) -> Pipeline:
             ),
         ],
         namespace=model,
-        inputs={"train_matrix", "validation_matrix"},
+        inputs={"train_matrix", "validation_matrix", "user_features", "item_features"},
         parameters={
             "params:settings": f"params:models.{model}",
             "params:scale": "params:scale",

@@ -1,0 +1,142 @@
+"""Titles found however they are written, and the items that lie closest to them."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+CLOSE = 0.75
+"""Least likeness (difflib's ratio) that passes for a slip of the pen."""
+VAGUE = 0.45
+"""Least likeness of a suggestion where nothing is close."""
+ARTICLES = "the|a|an|le|la|les|l|un|une|der|die|das|el|los|las|il|lo|gli|i"
+YEAR = re.compile(r"\s*(?:\((\d{4})\)|\b((?:18|19|20)\d\d))\s*$")
+
+
+@dataclass(frozen=True)
+class Found:
+    """Positions of titles that fit, the best first; or else suggestions that are vaguely alike."""
+
+    fitting: list[int]
+    suggestions: list[int]
+
+
+class Titles:
+    """A list of titles to look titles up in.
+
+    Parameters
+    ----------
+    titles
+        As they are, such as ``Matrix, The (1999)`` or ``City of God (Cidade de Deus) (2002)``;
+        each name of several is found.
+    years
+        Of the items, NaN where it is not known; the year at a title's end is read by itself.
+    weights
+        Where titles fit equally well the largest weight comes first, the likes for instance.
+    """
+
+    def __init__(
+        self, titles: Sequence[str], years: Sequence[float], weights: Sequence[float]
+    ) -> None:
+        self.years = [
+            float(in_title) if (in_title := split_year(title)[1]) else year
+            for title, year in zip(titles, years, strict=True)
+        ]
+        self.weights = weights
+        self.positions: dict[str, list[int]] = {}
+        for position, title in enumerate(titles):
+            for name in set(_names(title)):
+                self.positions.setdefault(name, []).append(position)
+
+    def find(self, asked: str, n: int = 6) -> Found:
+        """Titles of this name; that hold it as words, from their start or further on; alike.
+
+        Case, accents, punctuation, a leading or trailing article and small slips do not count.
+        A year decides among titles that fit equally well.
+        """
+        text, year = split_year(asked)
+        whole, name = plain(asked), plain(text)
+        if not name:
+            return Found([], [])
+        names = self.positions
+        fitting = [
+            *self._ordered([whole] if whole in names else [], year),
+            *self._ordered([name] if name in names else [], year),
+            *self._ordered([key for key in names if f"{key} ".startswith(f"{name} ")], year),
+            *self._ordered([key for key in names if f" {name} " in f" {key} "], year),
+        ] or self._alike(name, year, n, CLOSE)
+        suggestions = [] if fitting else self._alike(name, year, n, VAGUE)
+        return Found(*(list(dict.fromkeys(found))[:n] for found in (fitting, suggestions)))
+
+    def _alike(self, name: str, year: str | None, n: int, least: float) -> list[int]:
+        """Titles that are like the name, as a whole or by as many words from their start."""
+        by_start: dict[str, list[str]] = {}
+        for key in self.positions:
+            for start in {key, " ".join(key.split()[: len(name.split())])}:
+                by_start.setdefault(start, []).append(key)
+        close = difflib.get_close_matches(name, by_start, n, least)
+        return [p for start in close for p in self._ordered(by_start[start], year)]
+
+    def _ordered(self, keys: Sequence[str], year: str | None) -> list[int]:
+        positions = {p for key in keys for p in self.positions[key]}
+        wanted = float(year) if year else None
+        return sorted(positions, key=lambda p: (self.years[p] != wanted, -self.weights[p], p))
+
+
+def nearest(
+    vectors: NDArray[np.floating], liked: Sequence[int], allowed: NDArray[np.bool_], n: int
+) -> tuple[NDArray[np.intp], NDArray[np.floating]]:
+    """The items closest by angle to the mean direction of the liked ones, and their cosines.
+
+    Parameters
+    ----------
+    vectors
+        (n_items, rank).
+    liked
+        Positions of one item or more; they are left out of the answer.
+    allowed
+        (n_items,) which items may be in the answer.
+    """
+    directions = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    towards = directions[list(liked)].mean(0)
+    cosines = directions @ (towards / max(float(np.linalg.norm(towards)), 1e-12))
+    allowed = allowed.copy()
+    allowed[list(liked)] = False
+    order = np.argsort(-cosines, kind="stable")
+    order = order[allowed[order]][:n]
+    return order, cosines[order]
+
+
+def split_year(title: str) -> tuple[str, str | None]:
+    """A title and the year at its end, in brackets or bare; a year alone is a title."""
+    match = YEAR.search(title)
+    if match is None or not title[: match.start()].strip():
+        return title, None
+    return title[: match.start()], match[1] or match[2]
+
+
+def plain(title: str) -> str:
+    """Lower case, no accents, no punctuation, no article before or after."""
+    letters = unicodedata.normalize("NFKD", title.casefold().replace("&", " and "))
+    letters = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    letters = letters.replace("\u2019", "'").strip()
+    letters = re.sub(rf"(?<=\w),\s*(?:{ARTICLES})'?$", "", letters)
+    words = " ".join(re.findall(r"\w+", re.sub(r"(?<=\w\w)'(?=\w)", "", letters)))
+    return re.sub(rf"^(?:{ARTICLES}) (?=\w)", "", words)
+
+
+def _names(title: str) -> Iterator[str]:
+    """Every name of a title: with its brackets, without them, and what each holds."""
+    text, _ = split_year(title)
+    inside = re.findall(r"\(([^()]*)\)", text)
+    outside = re.sub(r"\([^()]*\)", " ", text)
+    for name in (text, outside, *(re.sub(r"^\s*a\.k\.a\.", "", name) for name in inside)):
+        key = plain(name.strip())
+        if key:
+            yield key

@@ -1,0 +1,1 @@
+"""Samples from the posterior: predictions that know how sure they are."""

@@ -1,0 +1,141 @@
+"""Models that are sampled: the chain is run, its samples kept, its course traced."""
+
+from __future__ import annotations
+
+import logging
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from annotated_types import Ge, Gt
+from scipy import sparse
+
+from fivestar.models.base import PROBE, FloatArray
+from fivestar.models.bayesian.gibbs import Chain
+from fivestar.models.bayesian.posterior import PosteriorModel
+from fivestar.models.bayesian.trace import RunningMean, kept_sweeps, sampled
+from fivestar.models.progress import progress_bar
+from fivestar.models.training import History
+from fivestar.ratings import observed
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(kw_only=True)
+class SampledModel(PosteriorModel):
+    r"""A posterior found by Gibbs sampling.
+
+    Samples are drawn for a fixed number of sweeps: the mean of more of them does not overfit,
+    so there is nothing to stop early. The curves trace the RMSE of the mean so far (during
+    burn-in of the latest sample), of the latest sample alone on train (``sample_rmse``), and
+    the noise's standard deviation, mean over the users (``noise``: in stars, or in units of
+    the latent rating where stars are ordered).
+
+    Parameters
+    ----------
+    n_factors
+        Length k of the factors.
+    prior_scale
+        v of the Wishart prior (see ``RowPrior``): the less, the fewer factors come to life.
+    n_burn_in
+        Sweeps that are thrown away while the chain finds its way.
+    n_steps
+        Sweeps after them.
+    n_kept
+        Samples kept of those, evenly spread: the model is 4 n_kept (k + 1) (n_users + n_items)
+        bytes large.
+    """
+
+    n_factors: Annotated[int, Ge(1)] = 15
+    prior_scale: Annotated[float, Gt(0)] = 1.0
+    n_burn_in: Annotated[int, Ge(0)] = 150
+    n_steps: Annotated[int, Ge(1)] = 550
+    n_kept: Annotated[int, Ge(1)] = 110
+
+    @abstractmethod
+    def _chain(self, train: sparse.csr_array) -> Chain:
+        """Set ``stars``, ``shares``, ``ordinal`` and who is known; start a Markov chain."""
+
+    def _fit(
+        self, train: sparse.csr_array, validation: sparse.csr_array | None, label: str
+    ) -> History:
+        chain = self._chain(train)
+        kept_at = kept_sweeps(self.n_burn_in, self.n_steps, self.n_kept)
+        self._make_room(chain, len(kept_at))
+        running = [self._running(train, PROBE)]
+        if validation is not None:
+            running.append(self._running(validation, None))
+        history = History(curves={"noise": [], "sample_rmse": []})
+        self._record(history, 0, chain, 0, running)
+
+        kept, every = 0, max(1, self.n_steps // len(kept_at))
+        with progress_bar(kept_at[-1], label) as bar, np.errstate(over="ignore", invalid="ignore"):
+            for sweep in range(1, kept_at[-1] + 1):
+                chain.sweep()
+                bar.update()
+                if not chain.finite:
+                    history.ending = "diverged"
+                    logger.warning("%s diverged at sweep %d: kept %d samples", label, sweep, kept)
+                    break
+                if sweep == kept_at[kept]:
+                    self._record(history, sweep, chain, kept, running)
+                    kept += 1
+                elif sweep <= self.n_burn_in and sweep % every == 0:
+                    self._record(history, sweep, chain, 0, running)
+                bar.set_postfix_str(f"RMSE {history.train_rmse[-1]:.4f}")
+        self._trim(max(kept, 1))
+        history.best_step = history.steps[-1]
+        return history
+
+    def _make_room(self, chain: Chain, n_kept: int) -> None:
+        def room(n_rows: int, *size: int) -> FloatArray:
+            return np.zeros((n_rows, n_kept, *size), dtype=np.float32)
+
+        self.user_samples = room(*chain.users.rows.shape)
+        self.item_samples = room(*chain.items.rows.shape)
+        self.roots = room(len(chain.users.rows))
+        self.cutpoints = room(*chain.likelihood.cutpoints.shape)
+
+    def _record(
+        self,
+        history: History,
+        sweep: int,
+        chain: Chain,
+        place: int,
+        running: list[RunningMean],
+    ) -> None:
+        """Put the chain's state in one place of the samples, and a point on the curves."""
+        mean = 0 if self.ordinal[0] else self.global_mean[0]
+        self.user_samples[:, place] = chain.users.rows
+        self.item_samples[:, place] = chain.items.rows
+        self.item_samples[:, place, -1] += mean
+        self.roots[:, place] = np.sqrt(chain.likelihood.precisions)
+        self.cutpoints[:, place] = chain.likelihood.cutpoints
+
+        errors = [part.add(place, counts=sweep > self.n_burn_in) for part in running]
+        history.record(sweep, errors[0][0], errors[1][0] if len(errors) > 1 else None)
+        history.curves["sample_rmse"].append(errors[0][1])
+        history.curves["noise"].append(float(np.mean(1 / self.roots[:, place])))
+
+    def _trim(self, n_kept: int) -> None:
+        for name in ("user_samples", "item_samples", "roots", "cutpoints"):
+            setattr(self, name, np.ascontiguousarray(getattr(self, name)[:, :n_kept]))
+
+    def _running(self, part: sparse.csr_array, at_most: int | None) -> RunningMean:
+        users, items, ratings = sampled(observed(part), at_most)
+        known = self._knows(users, items)
+        pairs = users[known], items[known]
+        return RunningMean(
+            ratings,
+            self._fallback(users, items),
+            known,
+            lambda place: self._expected(*pairs, place, place + 1),
+            self._finish,
+        )
+
+    def _finish(self, stars: FloatArray) -> FloatArray:
+        """Clamp and round as ``predict`` does."""
+        if self.clamp:
+            stars = np.clip(stars, self.ends[0], self.ends[1])
+        return np.rint(stars) if self.whole_stars else stars

@@ -1,0 +1,77 @@
+"""Dot product and biases through a sigmoid onto the scale of the stars."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import torch
+from annotated_types import Ge, Gt
+from torch import Tensor
+
+from fivestar.models.base import FloatArray, learned
+from fivestar.models.minibatch import (
+    AdamWModel,
+    Weights,
+    factors_and_biases,
+    start_of_factors_and_biases,
+)
+
+
+@dataclass(kw_only=True)
+class DotBias(AdamWModel):
+    r"""Dot product with biases, r_ui ~ low + (high - low) sigmoid(c + b_u + b_i + p_u . q_i).
+
+    low and high lie a ``margin`` outside the scale, since the sigmoid never reaches its ends;
+    c is where the sigmoid gives the global mean. AdamW minimises the mean squared error of
+    minibatches, with weight decay on factors and biases.
+
+    Howard and Gugger, "Deep Learning for Coders with fastai and PyTorch", 2020, chapter 8
+    (``EmbeddingDotBias`` of fastai's ``collab_learner``).
+
+    Parameters
+    ----------
+    n_factors
+        Length k of the factors.
+    margin
+        Stars.
+    init_scale
+        Standard deviation of the factors before the first step.
+
+    Attributes
+    ----------
+    user_factors, item_factors : p (n_users, n_factors) and q (n_items, n_factors)
+    user_bias, item_bias : (n_users,) and (n_items,), before the sigmoid
+    """
+
+    family: ClassVar[str] = "dot_bias"
+
+    learning_rate: Annotated[float, Gt(0)] = 0.02
+    weight_decay: Annotated[float, Ge(0)] = 0.1
+    epsilon: Annotated[float, Gt(0)] = 3e-3
+    n_factors: Annotated[int, Ge(1)] = 80
+    margin: Annotated[float, Gt(0)] = 0.5
+    init_scale: Annotated[float, Ge(0)] = 0.01
+
+    user_factors: FloatArray = learned()
+    item_factors: FloatArray = learned()
+    user_bias: FloatArray = learned()
+    item_bias: FloatArray = learned()
+
+    def _start(self, shape: tuple[int, int], generator: torch.Generator) -> Weights:
+        return start_of_factors_and_biases(shape, self.n_factors, self.init_scale, generator)
+
+    def _stars(
+        self,
+        weights: Weights,
+        users: Tensor,
+        items: Tensor,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        p, q, b_user, b_item = factors_and_biases(weights, users, items)
+        low, high = float(self.ends[0]) - self.margin, float(self.ends[1]) + self.margin
+        share = (float(self.global_mean[0]) - low) / (high - low)
+        products = (p * q).sum(1)
+        logits = math.log(share / (1 - share)) + b_user + b_item + products
+        return low + (high - low) * torch.sigmoid(logits)

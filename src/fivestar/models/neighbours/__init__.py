@@ -1,0 +1,1 @@
+"""Ratings of a user's like items, or of like users, weighted by likeness."""

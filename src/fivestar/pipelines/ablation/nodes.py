@@ -1,0 +1,127 @@
+"""What each change brings to a model, measured on validation."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from scipy import sparse
+
+from fivestar.failure import Failure, surviving
+from fivestar.metrics import rmse
+from fivestar.models import History, build
+from fivestar.pipelines.evaluation.charts import COLORS, layout
+from fivestar.ratings import Scale, observed
+
+logger = logging.getLogger(__name__)
+
+UNCHANGED = "unchanged"
+"""The variant that all others are compared with."""
+
+
+def try_variant(
+    train: sparse.csr_array,
+    validation: sparse.csr_array,
+    base: dict[str, Any],
+    change: dict[str, Any],
+    scale: Scale,
+    *,
+    label: str,
+) -> list[dict[str, Any]]:
+    """Fit the base model with a change; the record of that run, for MLflow and the table.
+
+    A change with a ``family`` stands alone.
+    """
+    settings = change if "family" in change else {**base, **change}
+    started = time.time()
+    outcome = _fit(train, validation, settings, scale, label=label)
+    record: dict[str, Any] = {
+        "name": f"ablation-{label}",
+        "model": f"ablation-{label}",
+        "started": started,
+        "ended": time.time(),
+        "tags": {"variant": label, "change": json.dumps(change)},
+        "parameters": settings,
+        "metrics": {},
+        "curves": {},
+        "failure": None,
+    }
+    if isinstance(outcome, Failure):
+        return [record | {"failure": outcome.reason}]
+    history, error = outcome
+    seconds = record["ended"] - started
+    logger.info("%-24s validation RMSE %.4f, %s", label, error, history.ending)
+    at = history.steps.index(history.best_step)
+    record["metrics"] = {
+        "validation_rmse": error,
+        "train_rmse": history.train_rmse[at],
+        "best_step": history.best_step,
+        "fit_seconds": seconds,
+    }
+    record["curves"] = {
+        "train_rmse": history.train_rmse,
+        "validation_rmse": history.validation_rmse,
+    }
+    return [record]
+
+
+@surviving
+def _fit(
+    train: sparse.csr_array,
+    validation: sparse.csr_array,
+    settings: dict[str, Any],
+    scale: Scale,
+    *,
+    label: str,
+) -> tuple[History, float]:
+    model = build(settings, label)
+    history = model.fit(train, validation, scale=scale, label=label)
+    users, items, ratings = observed(validation)
+    return history, rmse(ratings, model.predict(users, items))
+
+
+def compare_variants(*records: list[dict[str, Any]]) -> pd.DataFrame:
+    """One row a variant, the best first; ``gain`` is the fall of the validation RMSE."""
+    rows = [
+        {
+            "variant": record["tags"]["variant"],
+            "change": record["tags"]["change"],
+            **{
+                name: record["metrics"].get(name, np.nan)
+                for name in ("validation_rmse", "train_rmse", "best_step", "fit_seconds")
+            },
+            "failure": record["failure"] or "",
+        }
+        for (record,) in records
+    ]
+    table = pd.DataFrame(rows)
+    unchanged = table.loc[table["variant"] == UNCHANGED, "validation_rmse"].iloc[0]
+    table.insert(2, "gain", unchanged - table["validation_rmse"])
+    return table.sort_values("gain", ascending=False, ignore_index=True)
+
+
+def draw_ablation(table: pd.DataFrame) -> go.Figure:
+    """Bars of what each change brings: to the right it helps, to the left it hurts."""
+    shown = table[(table["variant"] != UNCHANGED) & table["gain"].notna()][::-1]
+    figure = go.Figure(
+        go.Bar(
+            x=shown["gain"].tolist(),
+            y=shown["variant"].tolist(),
+            orientation="h",
+            marker_color=[COLORS[0] if gain > 0 else COLORS[2] for gain in shown["gain"]],
+            text=[f"{gain:+.4f}" for gain in shown["gain"]],
+            textposition="outside",
+            cliponaxis=False,
+            customdata=shown[["change", "validation_rmse"]].to_numpy().tolist(),
+            hovertemplate="%{customdata[0]}<br>validation RMSE %{customdata[1]:.4f}<extra></extra>",
+        )
+    )
+    figure.update_layout(**layout("What each change brings to the course's model"))
+    figure.update_xaxes(title="fall of the validation RMSE (stars)", zeroline=True)
+    figure.update_yaxes(automargin=True)
+    return figure

@@ -1,0 +1,410 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import sparse, stats
+
+from fivestar.calibration import coverage, randomised_pit
+from fivestar.features import Features
+from fivestar.metrics import rmse
+from fivestar.models import build, load
+from fivestar.models.bayesian import posterior, probit, sampling
+from fivestar.models.bayesian.cutpoints import SharedCutpoints, UserCutpoints
+from fivestar.models.bayesian.likelihood import Gaussian, OrdinalProbit
+from fivestar.models.bayesian.prior import decompose, who_rated_what, wishart
+from fivestar.ratings import Scale, csr_matrix, observed
+
+from .behaviour import SCALE, ModelBehaviour, planted
+
+SHORT = {"n_factors": 3, "n_burn_in": 40, "n_steps": 80, "n_kept": 40}
+GAUSSIAN = {"family": "bpmf", **SHORT}
+FULL = {"family": "bayesian_mf", **SHORT}
+OFF = ["side_features", "who_rated_what", "ordinal_stars", "user_cutpoints", "noise_per_user"]
+
+
+class TestBPMF(ModelBehaviour):
+    settings = GAUSSIAN
+    planted_rmse = 0.37
+
+
+class TestBayesianMF(ModelBehaviour):
+    settings = FULL
+    planted_rmse = 0.37
+
+
+def whole_stars(
+    n_users: int = 150, n_items: int = 100, step: float = 1.0, seed: int = 0
+) -> tuple[sparse.csr_array, sparse.csr_array]:
+    """Train and test part of planted ratings rounded to stars."""
+    train, test = planted(n_users, n_items, share=0.4, seed=seed)
+    for part in (train, test):
+        noise = np.random.default_rng(seed).normal(0, 0.4, part.nnz)
+        part.data = np.clip(np.rint((part.data + noise) / step) * step, 1, 5).astype(np.float32)
+    return train, test
+
+
+def known(part: sparse.csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    users, items, ratings = observed(part)
+    inside = (users < part.shape[0] - 1) & (items < part.shape[1] - 1)
+    return users[inside], items[inside], ratings[inside]
+
+
+def fitted(settings: dict[str, Any], train: sparse.csr_array, **given: Any) -> Any:
+    model = build(settings)
+    model.fit(train, scale=SCALE, **given)
+    return model
+
+
+# -- draws
+
+
+def test_rows_are_drawn_from_the_normal_equations_posterior() -> None:
+    rng = np.random.default_rng(0)
+    size, n_columns, n_draws = 3, 700, 20_000
+    design = rng.normal(size=(n_columns, size)).astype(np.float32)
+    # One row with ratings that fill a block and a half, one with none, many draws of each.
+    columns = rng.permutation(n_columns)
+    targets = rng.normal(size=n_columns).astype(np.float32)
+    root = rng.normal(size=(size, size))
+    prior = root @ root.T + np.eye(size)
+    means = rng.normal(size=(2, size)).astype(np.float32)
+    starts, weights = np.array([0, n_columns, n_columns]), np.array([0.02, 1], dtype=np.float32)
+
+    rows = np.zeros((2, size), dtype=np.float32)
+    drawn = np.empty((n_draws, 2, size))
+    for draw in drawn:
+        noise = rng.standard_normal((2, size), dtype=np.float32)
+        sampling.sample_rows(starts, columns, targets, design, weights, means, prior, noise, rows)
+        draw[:] = rows
+    precision = prior + 0.02 * design.T @ design
+    linear = prior @ means[0] + 0.02 * design[columns].T @ targets
+    precision = prior + 0.02 * design[columns].T @ design[columns]
+    for row, covariance, mean in (
+        (0, np.linalg.inv(precision), np.linalg.solve(precision, linear)),
+        (1, np.linalg.inv(prior), means[1]),
+    ):
+        error = np.sqrt(np.diag(covariance) / n_draws)
+        assert np.all(np.abs(drawn[:, row].mean(0) - mean) < 5 * error)
+        np.testing.assert_allclose(
+            np.cov(drawn[:, row].T), covariance, atol=0.05 * covariance.max()
+        )
+
+
+def test_wishart_has_its_mean_and_variance() -> None:
+    rng = np.random.default_rng(0)
+    inverse_scale, freedom = np.array([[2.0, 0.5], [0.5, 1.0]]), 7.0
+    scale = np.linalg.inv(inverse_scale)
+    drawn = np.array([wishart(inverse_scale, freedom, rng) for _ in range(20_000)])
+    np.testing.assert_allclose(drawn.mean(0), freedom * scale, rtol=0.03)
+    variance = freedom * (scale**2 + np.outer(np.diag(scale), np.diag(scale)))
+    np.testing.assert_allclose(drawn.var(0), variance, rtol=0.06)
+
+
+def test_normal_quantile_and_cdf_are_those_of_scipy() -> None:
+    p = np.concatenate([np.logspace(-200, -2, 50), np.linspace(0.01, 0.99, 50), 1 - p_small()])
+    ours = [probit.normal_quantile(each) for each in p]
+    np.testing.assert_allclose(ours, stats.norm.ppf(p), rtol=2e-9, atol=1e-8)
+    x = np.linspace(-9, 9, 50)
+    np.testing.assert_allclose([probit.normal_cdf(each) for each in x], stats.norm.cdf(x))
+
+
+def p_small() -> np.ndarray:
+    return np.logspace(-8, -2, 20)
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(-1, 0.5), (2, 2.5), (-np.inf, -3), (4, np.inf), (7, 7.5), (-9, -8)]
+)
+def test_truncated_normal_is_scipys(low: float, high: float) -> None:
+    uniforms = np.random.default_rng(0).random(4000)
+    drawn = np.array([probit.truncated_normal(low, high, uniform) for uniform in uniforms])
+    assert drawn.min() >= low
+    assert drawn.max() <= high
+    assert stats.kstest(drawn, stats.truncnorm(low, high).cdf).pvalue > 0.01
+
+
+def test_truncated_normal_far_out_stays_inside() -> None:
+    for low, high in ((60.0, 61.0), (-61.0, -60.0), (60.0, np.inf)):
+        assert low <= probit.truncated_normal(low, high, 0.3) <= high
+
+
+def test_latent_ratings_and_cutpoints_find_the_truth() -> None:
+    rng = np.random.default_rng(0)
+    n_users, n_each, truth = 60, 200, np.array([-1.0, 0.2, 0.9])
+    scores = rng.normal(0, 0.7, n_users * n_each).astype(np.float32)
+    levels = np.searchsorted(truth, scores + rng.normal(size=scores.size)).astype(np.float32)
+    matrix = csr_matrix(*np.indices((n_users, n_each)).reshape(2, -1), levels, (n_users, n_each))
+    shares = np.bincount(levels.astype(int)) / levels.size
+    moves = SharedCutpoints(shares, rng)
+    likelihood = OrdinalProbit(train=matrix, stars=np.arange(4.0), moves=moves, random=rng)
+    drawn, cutpoints = np.zeros_like(scores), []
+    for _ in range(300):
+        drawn = likelihood.latent(scores)
+        cutpoints.append(likelihood.cutpoints[0])
+        edges = np.concatenate([[-np.inf], cutpoints[-1], [np.inf]])
+        np.testing.assert_array_equal(np.searchsorted(edges, drawn) - 1, levels)
+    np.testing.assert_allclose(np.mean(cutpoints[100:], axis=0), truth, atol=0.05)
+    # Given their stars the latent ratings are again the scores and standard noise.
+    assert np.std(drawn - scores) == pytest.approx(1, abs=0.03)
+
+
+def test_cutpoints_of_each_user_are_found() -> None:
+    rng = np.random.default_rng(0)
+    n_users, n_each = 40, 400
+    truth = np.array([-1.0, 0.2, 0.9]) + rng.normal(0, 0.15, (n_users, 3))
+    scores = rng.normal(0, 0.7, (n_users, n_each)).astype(np.float32)
+    latent = scores + rng.normal(size=scores.shape)
+    levels = (latent[:, :, None] > truth[:, None]).sum(2).astype(np.float32)
+    matrix = csr_matrix(*np.indices(levels.shape).reshape(2, -1), levels.ravel(), levels.shape)
+    moves = UserCutpoints(np.bincount(levels.astype(int).ravel()) / levels.size, n_users, rng)
+    likelihood = OrdinalProbit(train=matrix, stars=np.arange(4.0), moves=moves, random=rng)
+    total, spread = np.zeros((n_users, 3)), []
+    for sweep in range(600):
+        likelihood.latent(scores.ravel())
+        if sweep >= 200:
+            total += likelihood.cutpoints
+            spread.append(moves.precision**-0.5)
+    assert rmse(truth, total / 400) < 0.08
+    np.testing.assert_allclose(np.mean(spread, axis=0), 0.15, atol=0.06)
+
+
+def test_noise_per_user_is_found() -> None:
+    rng = np.random.default_rng(0)
+    sigma = np.array([0.4, 0.8, 1.2])
+    residuals = (sigma[:, None] * rng.normal(size=(3, 2000))).astype(np.float32)
+    matrix = csr_matrix(*np.indices((3, 2000)).reshape(2, -1), residuals.ravel(), (3, 2000))
+    stars = np.array([1.0, 2.0])
+    likelihood = Gaussian(train=matrix, stars=stars, per_user=True, shape=2.0, random=rng)
+    drawn = []
+    for _ in range(200):
+        likelihood.sample_noise(residuals.ravel())
+        drawn.append(likelihood.precisions)
+    np.testing.assert_allclose(np.mean(drawn, axis=0) ** -0.5, sigma, rtol=0.05)
+
+
+@pytest.mark.parametrize("shape", [(30, 8), (8, 30)])
+def test_decomposition_gives_the_features_gram_back(shape: tuple[int, int]) -> None:
+    features = sparse.random_array(shape, density=0.4, rng=np.random.default_rng(0)).tocsr()
+    sizes, directions = decompose(features, n_directions=30)
+    gram = (features @ features.T).toarray()
+    np.testing.assert_allclose((directions * sizes) @ directions.T, gram, atol=1e-6)
+
+
+def test_decomposition_of_large_features_keeps_the_leading_directions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    features = sparse.random_array((40, 30), density=0.4, rng=np.random.default_rng(0)).tocsr()
+    whole, _ = decompose(features, n_directions=30)
+    monkeypatch.setattr("fivestar.models.bayesian.prior.DENSE", 10)
+    sizes, directions = decompose(features, n_directions=5)
+    np.testing.assert_allclose(np.sort(sizes), np.sort(whole)[-5:], rtol=1e-6)
+    np.testing.assert_allclose(directions.T @ directions, np.eye(5), atol=1e-6)
+
+
+# -- predictions
+
+
+@pytest.fixture(scope="module")
+def stars() -> tuple[sparse.csr_array, sparse.csr_array]:
+    return whole_stars()
+
+
+@pytest.fixture(scope="module")
+def ordinal(stars: tuple[sparse.csr_array, sparse.csr_array]) -> Any:
+    return fitted(FULL, stars[0])
+
+
+def test_chances_sum_to_one_and_their_mean_is_the_prediction(stars: tuple, ordinal: Any) -> None:
+    users, items, _ = known(stars[1])
+    chances = ordinal.predict_distribution(users, items)
+    assert ordinal.ordinal[0]
+    assert chances.dtype == np.float32
+    assert chances.shape == (len(users), 5)
+    assert chances.min() >= 0
+    np.testing.assert_allclose(chances.sum(1), 1, atol=1e-5)
+    np.testing.assert_allclose(chances @ ordinal.stars, ordinal.predict(users, items), atol=1e-4)
+
+
+@pytest.mark.parametrize("settings", [GAUSSIAN, FULL])
+def test_chances_and_intervals_come_true(settings: dict) -> None:
+    train, test = whole_stars(300, 200)
+    users, items, ratings = known(test)
+    # Long enough to learn that all users share their cutpoints.
+    model = fitted({**settings, "n_burn_in": 300, "n_steps": 300}, train)
+    chances = model.predict_distribution(users, items)
+    pit = randomised_pit(chances, ratings, model.stars, np.random.default_rng(0))
+    assert stats.kstest(pit, "uniform").statistic < 0.05
+    for level in (0.5, 0.8, 0.9):
+        assert coverage(pit, level) == pytest.approx(level, abs=0.04)
+        lower, upper = model.predict_interval(users, items, level)
+        assert np.mean((lower <= ratings) & (ratings <= upper)) > level - 0.04
+
+
+def test_gaussian_interval_holds_its_share_of_continuous_ratings() -> None:
+    train, test = planted()
+    users, items, ratings = known(test)
+    model = fitted({**GAUSSIAN, "clamp": False}, train)
+    lower, upper = model.predict_interval(users, items, 0.9)
+    assert 0.86 < np.mean((lower <= ratings) & (ratings <= upper)) < 0.94
+    assert np.all(lower < model.predict(users, items))
+    assert np.all(model.predict(users, items) < upper)
+
+
+def test_half_stars_are_levels_too() -> None:
+    train, test = whole_stars(step=0.5)
+    model = fitted(FULL, train)
+    assert model.ordinal[0]
+    np.testing.assert_array_equal(model.stars, np.arange(1, 5.5, 0.5))
+    users, items, ratings = known(test)
+    assert rmse(ratings, model.predict(users, items)) < 0.62
+
+
+def test_pairs_that_fall_back_get_the_stars_of_train(ordinal: Any) -> None:
+    chances = ordinal.predict_distribution(np.array([-1, 0]), np.array([0, -1]))
+    np.testing.assert_allclose(chances, np.tile(ordinal.shares, (2, 1)))
+    lower, upper = ordinal.predict_interval(np.array([-1]), np.array([-1]))
+    assert 1 <= lower[0] <= upper[0] <= 5
+
+
+def test_loaded_model_has_the_same_chances_and_intervals(ordinal: Any, tmp_path: Any) -> None:
+    users, items = np.arange(20), np.arange(20)
+    ordinal.save(tmp_path)
+    again: Any = load(tmp_path)
+    np.testing.assert_array_equal(
+        again.predict_distribution(users, items), ordinal.predict_distribution(users, items)
+    )
+    np.testing.assert_array_equal(
+        again.predict_interval(users, items, 0.5), ordinal.predict_interval(users, items, 0.5)
+    )
+
+
+@pytest.mark.parametrize("option", OFF)
+def test_every_part_can_be_switched_off_and_matters(
+    option: str, stars: tuple, ordinal: Any
+) -> None:
+    users, items, ratings = known(stars[1])
+    rng = np.random.default_rng(0)
+    features = Features(*(sparse.csr_array(rng.random((n, 3))) for n in stars[0].shape))
+    quick = {**FULL, "n_burn_in": 20, "n_steps": 20, "n_kept": 20}
+    whole = fitted(quick, stars[0], features=features).predict(users, items)
+    without = fitted({**quick, option: False}, stars[0], features=features).predict(users, items)
+    assert np.abs(whole - without).max() > 0.01
+    assert rmse(ratings, without) < 0.75
+
+
+# -- features
+
+
+def test_item_without_ratings_is_predicted_from_its_features() -> None:
+    rng = np.random.default_rng(0)
+    n_users, n_items, n_cold = 120, 90, 20
+    kinds = rng.integers(0, 6, n_items)
+    taste = 3 + rng.normal(0, 0.9, (n_users, 6))
+    users, items = np.nonzero(rng.random((n_users, n_items)) < 0.4)
+    ratings = np.clip(np.rint(taste[users, kinds[items]] + rng.normal(0, 0.4, len(users))), 1, 5)
+    warm = items >= n_cold
+    train = csr_matrix(users[warm], items[warm], ratings[warm], (n_users, n_items))
+    item_features = sparse.csr_array(np.eye(6, dtype=np.float32)[kinds])
+    item_features[0, kinds[0]] = 0
+    item_features.eliminate_zeros()
+    features = Features(sparse.csr_array((n_users, 0), dtype=np.float32), item_features)
+
+    model = fitted({**FULL, "n_factors": 6}, train, features=features)
+    plain = fitted({**FULL, "n_factors": 6}, train)
+    prediction, fallback = model.predict_or_fall_back(users[~warm], items[~warm])
+    guess, all_fallback = plain.predict_or_fall_back(users[~warm], items[~warm])
+    assert all_fallback.all()
+    np.testing.assert_array_equal(fallback, items[~warm] == 0)
+    assert rmse(ratings[~warm], prediction) < 0.75 * rmse(ratings[~warm], guess)
+
+
+def test_who_rated_what_says_who_rated_and_not_how() -> None:
+    train, _ = planted(20, 10)
+    rows = who_rated_what(train)
+    np.testing.assert_array_equal(rows.indices, train.indices)
+    lengths = np.sqrt(rows.power(2).sum(1))
+    np.testing.assert_allclose(lengths[:-1], np.diff(train.indptr)[:-1] ** 0.25, rtol=1e-6)
+    assert lengths[-1] == 0
+
+
+# -- the chain
+
+
+def test_history_traces_the_running_mean_and_the_noise() -> None:
+    train, test = planted()
+    model = build({**GAUSSIAN, "n_burn_in": 20, "n_steps": 30, "n_kept": 10})
+    history = model.fit(train, test, scale=SCALE)
+    assert history.steps[-10:] == [20 + 3 * n for n in range(1, 11)]
+    assert history.best_step == 50
+    assert history.ending == "last step"
+    assert set(history.curves) == {"noise", "sample_rmse"}
+    for curve in history.curves.values():
+        assert len(curve) == len(history.steps)
+    assert history.curves["noise"][-1] == pytest.approx(0.3, abs=0.05)
+    # The mean of samples is better than a sample.
+    assert history.train_rmse[-1] < history.curves["sample_rmse"][-1]
+
+
+def test_diverged_chain_keeps_the_samples_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    train, _ = planted(30, 20)
+    model: Any = build({**GAUSSIAN, "n_burn_in": 5, "n_steps": 20, "n_kept": 20})
+    start = model._chain
+
+    def failing(given: sparse.csr_array) -> Any:
+        chain = start(given)
+        sweep, count = chain.sweep, 0
+
+        def breaks() -> None:
+            nonlocal count
+            sweep()
+            count += 1
+            if count == 12:
+                chain.users.rows[0, 0] = np.nan
+
+        chain.sweep = breaks
+        return chain
+
+    monkeypatch.setattr(model, "_chain", failing)
+    history = model.fit(train, scale=SCALE)
+    assert history.ending == "diverged"
+    assert model.n_samples == 6
+    assert np.isfinite(model.predict(np.array([0]), np.array([0]))).all()
+
+
+def test_many_different_ratings_are_a_continuum() -> None:
+    train, _ = planted(30, 20)
+    model = fitted({**FULL, "n_steps": 10, "n_kept": 10}, train)
+    assert not model.ordinal[0]
+    assert len(model.stars) == posterior.GRID
+
+
+def test_scale_of_one_to_ten() -> None:
+    train, test = whole_stars(step=0.5)
+    for part in (train, test):
+        part.data *= 2
+    model = build(FULL)
+    model.fit(train, scale=Scale(2, 10))
+    users, items, ratings = known(test)
+    assert rmse(ratings, model.predict(users, items)) < 1.25
+
+
+# -- calibration
+
+
+def test_pit_of_true_chances_is_uniform_and_of_sure_ones_is_not() -> None:
+    rng = np.random.default_rng(0)
+    stars = np.arange(1, 6)
+    chances = rng.dirichlet(np.ones(5), 4000)
+    actual = np.array([rng.choice(stars, p=row) for row in chances])
+    pit = randomised_pit(chances, actual, stars, rng)
+    assert stats.kstest(pit, "uniform").pvalue > 0.01
+    assert coverage(pit, 0.9) == pytest.approx(0.9, abs=0.02)
+    sure = chances**4 / (chances**4).sum(1, keepdims=True)
+    assert coverage(randomised_pit(sure, actual, stars, rng), 0.9) < 0.8
+
+
+def test_pit_of_a_rating_between_two_stars() -> None:
+    pit = randomised_pit(np.array([[0.25, 0.75]]), [1.5], [1, 2], np.random.default_rng(0))
+    assert pit == pytest.approx(0.25)

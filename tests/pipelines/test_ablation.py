@@ -1,0 +1,57 @@
+"""The pipeline `ablation`: every change tried, tracked and compared with the course's model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from kedro.runner import ThreadRunner
+
+from fivestar.pipelines.ablation.nodes import try_variant
+from fivestar.ratings import Scale
+
+from ..models.behaviour import planted
+from ..project import ROOT, make_project, mlflow_runs, run
+
+SETTINGS = yaml.safe_load((ROOT / "conf/base/parameters_ablation.yml").read_text())["ablation"]
+BASE = {"family": "bias", "n_steps": 2}
+
+
+def test_every_variant_is_compared_and_tracked_as_a_run_of_its_own(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project")
+    few = {"models": {"gradient_descent_course": {"n_steps": 40, "learning_rate": 5}}}
+    run(project, params=few, pipeline_names=["ablation"], runner=ThreadRunner(max_workers=2))
+
+    table = pd.read_csv(project / "data/08_reporting/ablation.csv").set_index("variant")
+    assert set(table.index) == set(SETTINGS["variants"])
+    assert table["gain"].is_monotonic_decreasing
+    assert table.loc["unchanged", "gain"] == 0
+    unchanged = table.loc["unchanged", "validation_rmse"]
+    np.testing.assert_allclose(table["gain"], unchanged - table["validation_rmse"], atol=1e-12)
+    assert table["validation_rmse"].nunique() > 12
+    assert (project / "data/08_reporting/ablation.json").stat().st_size > 1000
+
+    runs = {tracked.info.run_name: tracked for tracked in mlflow_runs(project)}
+    assert set(runs) == {f"ablation-{name}" for name in SETTINGS["variants"]}
+    tracked = runs["ablation-more_factors"]
+    assert tracked.info.status == "FINISHED"
+    assert tracked.data.params["n_factors"] == "8"
+    assert tracked.data.metrics["validation_rmse"] == pytest.approx(
+        table.loc["more_factors", "validation_rmse"]
+    )
+
+
+def test_a_variant_that_fails_is_recorded_and_does_not_raise() -> None:
+    ((record),) = try_variant(*planted(), BASE, {"n_steps": -1}, Scale(1, 5), label="wrong")
+    assert "n_steps is -1" in record["failure"]
+    assert record["metrics"] == {}
+
+
+def test_a_change_with_a_family_stands_alone() -> None:
+    ((record),) = try_variant(
+        *planted(), BASE, {"family": "item_mean"}, Scale(1, 5), label="item_mean"
+    )
+    assert record["parameters"] == {"family": "item_mean"}
