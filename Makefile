@@ -9,7 +9,7 @@ PORT ?= 5000
 run: .venv/installed data/01_raw/demo/ml-100k.inter
 	$(BIN)/kedro run --runner $(RUNNER)
 
-test: .venv/installed-dev
+test: .venv/installed-dev data/01_raw/demo/ml-100k.inter
 	$(BIN)/pytest --cov --numprocesses auto --dist loadfile
 
 lint: .venv/installed-dev

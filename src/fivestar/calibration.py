@@ -2,8 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Protocol, runtime_checkable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from fivestar.ratings import Positions
+
+LEVELS = (0.5, 0.8, 0.9, 0.95)
+"""Nominal shares of ratings that intervals are checked at."""
+
+
+@runtime_checkable
+class Probabilistic(Protocol):
+    """A model that gives each star a chance."""
+
+    stars: NDArray[np.floating]
+
+    def predict_distribution(self, users: Positions, items: Positions) -> NDArray[np.float32]:
+        """Chances (n_pairs, n_stars)."""
+
+
+def coverages(
+    model: Probabilistic, users: Positions, items: Positions, actual: ArrayLike
+) -> dict[str, float]:
+    """Share of ratings inside the intervals of each nominal level, as ``coverage_90``."""
+    chances = model.predict_distribution(users, items)
+    pit = randomised_pit(chances, actual, model.stars, np.random.default_rng(0))
+    return {f"coverage_{100 * level:.0f}": coverage(pit, level) for level in LEVELS}
 
 
 def randomised_pit(

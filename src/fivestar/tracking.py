@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 EXPERIMENT = "fivestar"
-CURVES = ("train_rmse", "validation_rmse")
 BATCH = 1000
 """Metrics that MLflow takes in one call."""
 RUNS = ".runs"
@@ -116,8 +115,8 @@ class TrackingHook:
         ]
         metrics += [
             Metric(f"curve_{curve}", value, now, step)
-            for curve in CURVES
-            for step, value in _points(values.get("history", {}), curve)
+            for curve, points in _curves(values.get("history", {})).items()
+            for step, value in points
         ]
         self._log_values(run_id, parameters, metrics)
         if isinstance(final, Model):
@@ -281,8 +280,12 @@ def failures(
     return reasons
 
 
-def _points(history: Mapping[str, Any], curve: str) -> Iterator[tuple[int, float]]:
-    return zip(history.get("steps", []), history.get(curve, []), strict=False)
+def _curves(history: Mapping[str, Any]) -> dict[str, list[tuple[int, float]]]:
+    """Steps and values of the RMSE curves and of a model's own ones."""
+    own = history.get("curves", {})
+    curves = {name: history.get(name, []) for name in ("train_rmse", "validation_rmse")} | own
+    steps = history.get("steps", [])
+    return {name: list(zip(steps, values, strict=False)) for name, values in curves.items()}
 
 
 def _flat(values: Any, prefix: str = "") -> Iterator[tuple[str, str]]:

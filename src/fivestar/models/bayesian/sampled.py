@@ -83,7 +83,7 @@ class SampledModel(PosteriorModel):
                     kept += 1
                 elif sweep <= self.n_burn_in and sweep % every == 0:
                     self._record(history, sweep, chain, 0, running)
-                bar.set_postfix_str(f"RMSE {history.train_rmse[-1]:.4f}")
+                bar.set_postfix_str(f"train RMSE {history.train_rmse[-1]:.4f}", refresh=False)
         self._trim(max(kept, 1))
         history.best_step = history.steps[-1]
         return history

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from fivestar.calibration import Probabilistic, coverages
 from fivestar.errors import InputError
 from fivestar.failure import Failure, surviving
 from fivestar.metrics import gaussian_nll, mae, mse, rmse
@@ -60,7 +61,9 @@ def evaluate(
         ``fallback`` (whether the user or the item was unknown); no rows of a failed model.
     metrics
         RMSE, MSE, MAE and Gaussian negative log-likelihood a part, the noise ``sigma``
-        estimated on validation, sizes and times; or ``failure``, the reason of one.
+        estimated on validation, sizes and times; where the model gives chances of stars, the
+        share of ratings that its 50, 80, 90 and 95 % intervals hold; or ``failure``, the
+        reason of one.
     """
     outcome: Any = next((given for given in (fitted, model) if isinstance(given, Failure)), None)
     if outcome is None:
@@ -100,11 +103,14 @@ def _evaluate(
     # The noise is estimated where the model was not fitted, and used for all parts.
     sigma = rmse(validation["rating"], validation["prediction"])
     errors = _errors("train", ratings, fitted.predict(users, items), sigma)
-    for table in predicted:
+    for (model, part, _), table in zip(parts, predicted, strict=True):
         known = table[table["rating"].notna()]
-        if len(known):
-            part = known["part"].iloc[0]
-            errors |= _errors(part, known["rating"], known["prediction"], sigma)
+        if known.empty:
+            continue
+        errors |= _errors(part, known["rating"], known["prediction"], sigma)
+        if isinstance(model, Probabilistic):
+            held = coverages(model, *ids.positions(known), known["rating"])
+            errors |= {f"{part}_{level}": share for level, share in held.items()}
     return pd.concat(predicted, ignore_index=True), errors | {"sigma": sigma}
 
 
