@@ -23,6 +23,9 @@ logger = logging.getLogger(__name__)
 UNCHANGED = "unchanged"
 """The variant that all others are compared with."""
 
+LONGEST = 0.2
+"""Loss in stars at which a bar is cut."""
+
 
 def try_variant(
     train: sparse.csr_array,
@@ -106,11 +109,14 @@ def compare_variants(*records: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def draw_ablation(table: pd.DataFrame) -> go.Figure:
-    """Bars of what each change brings: to the right it helps, to the left it hurts."""
+    """Bars of what each change brings: to the right it helps, to the left it hurts.
+
+    Bars of changes that wreck the model are cut short; their labels tell the true loss.
+    """
     shown = table[(table["variant"] != UNCHANGED) & table["gain"].notna()][::-1]
     figure = go.Figure(
         go.Bar(
-            x=shown["gain"].tolist(),
+            x=shown["gain"].clip(lower=-LONGEST).tolist(),
             y=shown["variant"].tolist(),
             orientation="h",
             marker_color=[COLORS[0] if gain > 0 else COLORS[2] for gain in shown["gain"]],
