@@ -114,9 +114,10 @@ def draw_ablation(table: pd.DataFrame) -> go.Figure:
     Bars of changes that wreck the model are cut short; their labels tell the true loss.
     """
     shown = table[(table["variant"] != UNCHANGED) & table["gain"].notna()][::-1]
+    bars = shown["gain"].clip(lower=-LONGEST)
     figure = go.Figure(
         go.Bar(
-            x=shown["gain"].clip(lower=-LONGEST).tolist(),
+            x=bars.tolist(),
             y=shown["variant"].tolist(),
             orientation="h",
             marker_color=[COLORS[0] if gain > 0 else COLORS[2] for gain in shown["gain"]],
@@ -128,6 +129,8 @@ def draw_ablation(table: pd.DataFrame) -> go.Figure:
         )
     )
     figure.update_layout(**layout("What each change brings to the course's model"))
-    figure.update_xaxes(title="fall of the validation RMSE (stars)", zeroline=True)
+    # Room for the labels at both ends.
+    ends = [1.25 * min(-0.02, bars.min()), 1.4 * max(0.02, bars.max())]
+    figure.update_xaxes(title="fall of the validation RMSE (stars)", range=ends)
     figure.update_yaxes(automargin=True)
     return figure
