@@ -47,7 +47,7 @@ class TerminalHook:
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         if "leaderboard" in pipeline.all_outputs():
-            show(catalog.load("leaderboard"))
+            show(catalog.load("leaderboard"), submitted="submission" in pipeline.all_outputs())
         failed = failures(pipeline, self._models, catalog)
         if failed:
             reasons = "\n".join(f"  {model}: {reason}" for model, reason in failed.items())
@@ -57,7 +57,7 @@ class TerminalHook:
             )
 
 
-def show(leaderboard: pd.DataFrame) -> None:
+def show(leaderboard: pd.DataFrame, *, submitted: bool) -> None:
     """Print the leaderboard, the champion first."""
     console = Console()
     if not console.is_terminal:
@@ -74,8 +74,9 @@ def show(leaderboard: pd.DataFrame) -> None:
     for row in leaderboard[["model", *headings]].itertuples(index=False):
         table.add_row(*(_cell(value) for value in row))
     console.print(table)
+    if submitted:
+        console.print("Submission: data/07_model_output/submission.csv, by the first of the table.")
     console.print(
-        "Submission: data/07_model_output/submission.csv, by the first of the table.\n"
         "Next: `make ui` shows the runs in MLflow, `make viz` the pipeline and its pictures."
     )
 
