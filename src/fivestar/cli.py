@@ -7,9 +7,11 @@ import functools
 import logging
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
+import kedro
 from kedro.framework.cli.project import run as kedro_run
 
 from fivestar.errors import InputError
@@ -37,8 +39,8 @@ def plainly(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def is_users_to_mend(error: Exception) -> bool:
     """Our own input errors, and what Kedro itself refuses (a name, a parameter, a file)."""
-    innermost = traceback.extract_tb(error.__traceback__)[-1].filename
-    return isinstance(error, InputError) or "/kedro/" in innermost.replace("\\", "/")
+    innermost = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
+    return isinstance(error, InputError) or innermost.is_relative_to(Path(kedro.__file__).parent)
 
 
 run = copy.copy(kedro_run)
