@@ -10,7 +10,8 @@ from scipy import sparse
 
 from fivestar.colikes.counts import co_likes, likes
 from fivestar.colikes.embedding import cost_and_gradient, embed, largest_eigenvalue, sum_of_squares
-from fivestar.colikes.search import Titles, nearest, plain
+from fivestar.colikes.nearest import nearest
+from fivestar.titles import Titles, plain
 
 
 def clusters(n_users: int = 60, n_items: int = 30, n: int = 3) -> sparse.csr_array:

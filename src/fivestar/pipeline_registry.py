@@ -7,7 +7,12 @@ from fivestar.pipelines import (
     ablation,
     colikes,
     evaluation,
+    exploration,
     ingestion,
+    inspection,
+    newcomers,
+    recommendation,
+    report,
     splitting,
     submission,
     training,
@@ -15,13 +20,21 @@ from fivestar.pipelines import (
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """Five stages; ``kedro run`` runs them all, on the line-up. ``zoo`` does so on all models."""
+    """Five stages; ``kedro run`` runs them all, on the line-up. ``zoo`` does so on all models.
+
+    What looks at the outcome (``exploration`` to ``report``) starts from what these have left.
+    """
     stages = create_stages(line_up())
     prepared = stages["ingestion"] + stages["splitting"]
     return {
         "__default__": sum(stages.values(), Pipeline([])),
         **stages,
         "zoo": sum(create_stages(zoo()).values(), Pipeline([])),
+        "exploration": exploration.create_pipeline(),
+        "inspection": inspection.create_pipeline(),
+        "recommendation": recommendation.create_pipeline(),
+        "newcomers": newcomers.create_pipeline(),
+        "report": report.create_pipeline(),
         "colikes": prepared + colikes.create_pipeline(),
         "ablation": prepared + ablation.create_pipeline(*changes()),
     }

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import subprocess
 import tempfile
 import threading
 import time
@@ -26,6 +25,7 @@ from kedro.pipeline.node import Node
 
 from fivestar.failure import Failure
 from fivestar.models import Model
+from fivestar.revision import git_revision
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -219,20 +219,7 @@ class TrackingHook:
 
     @cached_property
     def _git_revision(self) -> str:
-        command = [
-            "git",
-            "-C",
-            str(self._project),
-            "describe",
-            "--always",
-            "--dirty",
-            "--abbrev=40",
-        ]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
-        except (OSError, subprocess.CalledProcessError):
-            return "unknown"
-        return done.stdout.strip()
+        return git_revision(self._project)
 
 
 def open_store(project: Path) -> tuple[MlflowClient, str]:

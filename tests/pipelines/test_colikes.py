@@ -76,10 +76,11 @@ def test_every_run_of_the_grid_is_a_flat_run_and_the_diverged_one_failed(project
 def test_charts_show_one_optimiser_each(project: Path) -> None:
     for optimizer, rates in RATES.items():
         text = (project / f"data/08_reporting/colikes/cost_{optimizer}.json").read_text()
-        traces = json.loads(text)["data"]
-        assert len(traces) == len(rates)
-        assert traces[0]["name"] == f"rate {rates[0]:g}"
-    assert "diverged at epoch" in traces[1]["name"]
+        points = [point for table in json.loads(text)["datasets"].values() for point in table]
+        names = list(dict.fromkeys(point["run"] for point in points))
+        assert len(names) == len(rates)
+        assert names[0] == f"rate {rates[0]:g}"
+    assert "diverged at epoch" in names[1]
 
 
 def test_asking_again_does_not_train_again(project: Path) -> None:
@@ -165,7 +166,8 @@ def test_asking_for_nothing_shows_the_most_liked() -> None:
 
 
 def test_chart_of_an_optimiser_without_runs_is_empty() -> None:
-    assert not draw_costs([], optimizer="sgd").data
+    tables = draw_costs([], optimizer="sgd").to_dict()["datasets"]
+    assert not any(tables.values())
 
 
 def test_settings_are_those_of_the_configuration() -> None:

@@ -1,8 +1,19 @@
 """Kedro datasets of our own: how files become values and values files."""
 
 from fivestar.datasets.model_folder import ModelFolder
+from fivestar.datasets.provenance import Provenance
 from fivestar.datasets.sparse_matrix import SparseMatrix
 from fivestar.datasets.submission_file import SubmissionFile
 from fivestar.datasets.text_table import TextTable
+from fivestar.datasets.trained_models import TrainedModels
+from fivestar.datasets.vega_chart import VegaChart
 
-__all__ = ["ModelFolder", "SparseMatrix", "SubmissionFile", "TextTable"]
+__all__ = [
+    "ModelFolder",
+    "Provenance",
+    "SparseMatrix",
+    "SubmissionFile",
+    "TextTable",
+    "TrainedModels",
+    "VegaChart",
+]

@@ -7,15 +7,15 @@ import logging
 import time
 from typing import Any
 
+import altair as alt
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 from scipy import sparse
 
+from fivestar.charts import COLORS, Chart, dressed
 from fivestar.failure import Failure, surviving
 from fivestar.metrics import rmse
 from fivestar.models import History, build
-from fivestar.pipelines.evaluation.charts import COLORS, layout
 from fivestar.ratings import Scale, observed
 
 logger = logging.getLogger(__name__)
@@ -108,29 +108,31 @@ def compare_variants(*records: list[dict[str, Any]]) -> pd.DataFrame:
     return table.sort_values("gain", ascending=False, ignore_index=True)
 
 
-def draw_ablation(table: pd.DataFrame) -> go.Figure:
+def draw_ablation(table: pd.DataFrame) -> Chart:
     """Bars of what each change brings: to the right it helps, to the left it hurts.
 
     Bars of changes that wreck the model are cut short; their labels tell the true loss.
     """
-    shown = table[(table["variant"] != UNCHANGED) & table["gain"].notna()][::-1]
-    bars = shown["gain"].clip(lower=-LONGEST)
-    figure = go.Figure(
-        go.Bar(
-            x=bars.tolist(),
-            y=shown["variant"].tolist(),
-            orientation="h",
-            marker_color=[COLORS[0] if gain > 0 else COLORS[2] for gain in shown["gain"]],
-            text=[f"{gain:+.4f}" for gain in shown["gain"]],
-            textposition="outside",
-            cliponaxis=False,
-            customdata=shown[["change", "validation_rmse"]].to_numpy().tolist(),
-            hovertemplate="%{customdata[0]}<br>validation RMSE %{customdata[1]:.4f}<extra></extra>",
-        )
+    shown = table[(table["variant"] != UNCHANGED) & table["gain"].notna()].assign(
+        bar=lambda rows: rows["gain"].clip(lower=-LONGEST),
+        label=lambda rows: [f"{gain:+.4f}" for gain in rows["gain"]],
     )
-    figure.update_layout(**layout("What each change brings to the course's model"))
     # Room for the labels at both ends.
-    ends = [1.25 * min(-0.02, bars.min()), 1.4 * max(0.02, bars.max())]
-    figure.update_xaxes(title="fall of the validation RMSE (stars)", range=ends)
-    figure.update_yaxes(automargin=True)
-    return figure
+    ends = [1.25 * min(-0.02, shown["bar"].min()), 1.4 * max(0.02, shown["bar"].max())]
+    base = alt.Chart(shown, width="container", height=20 * len(shown)).encode(
+        x=alt.X("bar:Q", title="fall of the validation RMSE (stars)", scale=alt.Scale(domain=ends)),
+        y=alt.Y("variant:N", sort=None, title=None, axis=alt.Axis(labelLimit=240)),
+        tooltip=[
+            "variant:N",
+            "change:N",
+            alt.Tooltip("validation_rmse:Q", format=".4f"),
+            "label:N",
+        ],
+    )
+    helps = alt.datum.bar > 0
+    bars = base.mark_bar().encode(
+        color=alt.condition(helps, alt.value(COLORS[0]), alt.value(COLORS[2]))
+    )
+    right = base.mark_text(align="left", dx=4).encode(text="label:N").transform_filter(helps)
+    left = base.mark_text(align="right", dx=-4).encode(text="label:N").transform_filter(~helps)
+    return dressed(bars + right + left, "What each change brings to the course's model")

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fivestar.colikes.search import Titles, nearest, split_year
+from fivestar.colikes.nearest import nearest
 from fivestar.errors import InputError
 from fivestar.pipelines.colikes.settings import ColikesSettings
+from fivestar.titles import Titles, look_up, shown_titles
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +32,8 @@ def ask(embeddings: pd.DataFrame, settings: ColikesSettings) -> tuple[dict[str, 
     InputError
         If a title is not found or liked by nobody; with suggestions.
     """
-    shown, n_likes = _shown(embeddings), embeddings["n_likes"].to_numpy()
+    shown = shown_titles(embeddings, pd.Index(embeddings["item"]))
+    n_likes = embeddings["n_likes"].to_numpy()
     liked, understood = _understand(settings.because_you_like, embeddings, shown)
     vectors = embeddings.filter(regex=r"^v\d+$").to_numpy()
     allowed = n_likes >= settings.min_likes
@@ -63,33 +65,16 @@ def _understand(
         most = int(np.argmax(n_likes))
         return [most], [{"asked": None, "found": shown[most], "others": []}]
     titles = Titles(embeddings["title"].tolist(), embeddings["year"].tolist(), n_likes)
-    liked, understood, mistakes = [], [], []
-    for title in asked:
-        found = titles.find(title)
-        if not found.fitting:
-            near = ", ".join(shown[p] for p in found.suggestions)
-            advice = f"did you mean one of: {near}?" if near else "nothing is like it."
-            mistakes.append(f"{title!r}: no such title; {advice}")
-            continue
-        meant, *others = found.fitting
-        if n_likes[meant] == 0:
-            mistakes.append(f"{title!r}: nobody in train likes {shown[meant]}, so nothing tells.")
-            continue
-        liked.append(meant)
-        understood.append(
-            {"asked": title, "found": shown[meant], "others": [shown[p] for p in others]}
-        )
-        others_shown = "; ".join(shown[p] for p in others)
-        note = f" (not {others_shown})" if others else ""
-        logger.info("%-24s %r is %s%s", "because you like", title, shown[meant], note)
+    matches, mistakes = look_up(asked, titles, shown)
+    mistakes += [
+        f"{match.asked!r}: nobody in train likes {match.found}, so nothing tells."
+        for match in matches
+        if n_likes[match.position] == 0
+    ]
     if mistakes:
         raise InputError("colikes.because_you_like: " + "\n  ".join(mistakes))
-    return list(dict.fromkeys(liked)), understood
-
-
-def _shown(embeddings: pd.DataFrame) -> list[str]:
-    """Titles with their year, as people write them."""
-    return [
-        title if pd.isna(year) or split_year(title)[1] else f"{title} ({year:.0f})"
-        for title, year in zip(embeddings["title"], embeddings["year"], strict=True)
-    ]
+    for match in matches:
+        note = f" (not {'; '.join(match.others)})" if match.others else ""
+        logger.info("%-24s %r is %s%s", "because you like", match.asked, match.found, note)
+    understood = [{"asked": m.asked, "found": m.found, "others": m.others} for m in matches]
+    return list(dict.fromkeys(match.position for match in matches)), understood

@@ -1,36 +1,36 @@
-"""Cost against epoch, as plotly figures."""
+"""Cost against epoch."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import plotly.graph_objects as go
+import altair as alt
+import pandas as pd
 
-from fivestar.pipelines.evaluation.charts import COLORS
+from fivestar.charts import Chart, dressed
 
 
-def draw_costs(runs: list[dict[str, Any]], *, optimizer: str) -> go.Figure:
+def draw_costs(runs: list[dict[str, Any]], *, optimizer: str) -> Chart:
     """The cost of every run of one optimiser, on a logarithmic axis; a cross where it diverged."""
-    figure = go.Figure()
-    of_optimizer = [run for run in runs if run["tags"]["optimizer"] == optimizer]
-    for run, color in zip(of_optimizer, COLORS, strict=False):
-        costs = run["curves"]["cost"]
-        rate, failed = run["tags"]["learning_rate"], run["failure"] is not None
-        figure.add_scatter(
-            x=list(range(len(costs))),
-            y=costs,
-            name=f"rate {rate}, {run['failure']}" if failed else f"rate {rate}",
-            mode="lines+markers" if failed else "lines",
-            line={"color": color, "dash": "dot" if failed else "solid"},
-            marker={"symbol": "x", "size": [0] * (len(costs) - 1) + [10] if failed else 0},
+    points, ends = [], []
+    for run in runs:
+        if run["tags"]["optimizer"] != optimizer:
+            continue
+        rate, costs = f"rate {run['tags']['learning_rate']}", run["curves"]["cost"]
+        name = rate if run["failure"] is None else f"{rate}, {run['failure']}"
+        points += [{"run": name, "epoch": n, "cost": cost} for n, cost in enumerate(costs)]
+        if run["failure"] is not None:
+            ends.append({"run": name, "epoch": len(costs) - 1, "cost": costs[-1]})
+    names = list(dict.fromkeys(point["run"] for point in points))
+
+    def drawn(rows: list[dict[str, Any]]) -> alt.Chart:
+        table = pd.DataFrame(rows, columns=["run", "epoch", "cost"])
+        return alt.Chart(table, width="container", height=320).encode(
+            x=alt.X("epoch:Q"),
+            y=alt.Y("cost:Q", scale=alt.Scale(type="log"), title="cost (co-likes squared)"),
+            color=alt.Color("run:N", sort=names),
+            tooltip=["run:N", "epoch:Q", alt.Tooltip("cost:Q", format=".4g")],
         )
-    figure.update_layout(
-        title=f"Co-likes: cost by epoch, {optimizer}",
-        template="plotly_white",
-        legend={"orientation": "h", "y": -0.2},
-        margin={"l": 60, "r": 40, "t": 60, "b": 60},
-        showlegend=True,
-    )
-    figure.update_xaxes(title="epoch")
-    figure.update_yaxes(title="cost (co-likes squared)", type="log")
-    return figure
+
+    crosses = drawn(ends).mark_point(shape="cross", angle=45, size=90, filled=True)
+    return dressed(drawn(points).mark_line() + crosses, f"Co-likes: cost by epoch, {optimizer}")

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
 from fivestar.colikes.counts import co_likes, likes
-from fivestar.colikes.embedding import Embedding, embed, sum_of_squares
 from fivestar.errors import InputError
 from fivestar.pipelines.colikes.settings import ColikesSettings
 from fivestar.ratings import Scale
+
+if TYPE_CHECKING:
+    from fivestar.colikes.embedding import Embedding
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +69,8 @@ def train_grid(
     InputError
         If none is left: every run diverged, or there is no rate.
     """
+    from fivestar.colikes.embedding import embed  # here, for torch takes seconds to import
+
     best: tuple[float, str, np.ndarray] | None = None
     runs = []
     for optimizer, rates in settings.learning_rates.items():
@@ -115,7 +119,7 @@ def _record(
     started: float,
 ) -> dict[str, Any]:
     """A run as ``tracking`` logs it."""
-    of_zeros = sum_of_squares(counts)
+    of_zeros = float(np.square(counts.data, dtype=np.float64).sum())
     metrics: dict[str, float] = {"n_items": counts.shape[0], "best_epoch": run.best_epoch}
     if run.costs:
         cost = run.costs[run.best_epoch]

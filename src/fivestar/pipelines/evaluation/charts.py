@@ -1,78 +1,72 @@
-"""Pictures of the comparison, as plotly figures."""
+"""Pictures of the comparison."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import altair as alt
 import pandas as pd
-import plotly.graph_objects as go
 
-COLORS = [
-    *("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951"),
-    *("#ff8ab7", "#a463f2", "#97bbf5", "#9c6b4e", "#9498a0"),
-]
-"""One for each model, told apart by colour-blind readers too; repeated past ten."""
+from fivestar.charts import COLORS, Chart, dressed
 
 
-def draw_leaderboard(leaderboard: pd.DataFrame) -> go.Figure:
+def draw_leaderboard(leaderboard: pd.DataFrame) -> Chart:
     """Bars of the RMSE on validation and test, the best model on top."""
-    worst_first = leaderboard[::-1]
-    parts = {"validation_rmse": ("validation", COLORS[0]), "test_rmse": ("test", COLORS[1])}
-    figure = go.Figure(
-        [
-            go.Bar(
-                y=worst_first["model"].tolist(),
-                x=worst_first[column].tolist(),
-                name=name,
-                marker_color=color,
-                orientation="h",
-                text=[f"{value:.4f}" for value in worst_first[column]],
-                textposition="outside",
-                cliponaxis=False,
-            )
-            for column, (name, color) in parts.items()
-            if worst_first[column].notna().any()
-        ]
+    columns = {"validation_rmse": "validation", "test_rmse": "test"}
+    long = (
+        leaderboard.rename(columns=columns)
+        .melt("model", list(columns.values()), var_name="part", value_name="rmse")
+        .dropna()
     )
-    figure.update_layout(**layout("RMSE by model: less is better"), barmode="group", bargap=0.25)
-    figure.update_xaxes(title="RMSE (stars)", rangemode="tozero")
-    figure.update_yaxes(automargin=True)
-    return figure
+    most = long["rmse"].max()  # and room for its label
+    base = alt.Chart(long, width="container", height=26 * len(leaderboard)).encode(
+        x=alt.X("rmse:Q", title="RMSE (stars)", scale=alt.Scale(domain=[0, 1.15 * most])),
+        y=alt.Y("model:N", sort=leaderboard["model"].tolist(), title=None),
+        yOffset=alt.YOffset("part:N", sort=list(columns.values())),
+        tooltip=["model:N", "part:N", alt.Tooltip("rmse:Q", format=".4f")],
+    )
+    colors = alt.Scale(domain=list(columns.values()), range=COLORS[:2])
+    bars = base.mark_bar().encode(color=alt.Color("part:N", scale=colors))
+    labels = base.mark_text(align="left", dx=3, fontSize=10).encode(
+        text=alt.Text("rmse:Q", format=".4f")
+    )
+    return dressed(bars + labels, "RMSE by model", "Less is better.")
 
 
-def draw_learning_curves(
-    *histories: dict[str, Any], models: list[str], from_step: int
-) -> go.Figure:
-    """RMSE by step: validation drawn through, train dotted, one colour a model."""
-    figure = go.Figure()
-    for number, (model, history) in enumerate(zip(models, histories, strict=True)):
-        shown = [at for at, step in enumerate(history.get("steps", [])) if step >= from_step]
-        if len(shown) < 2:
-            continue
-        for part, dash in (("validation", "solid"), ("train", "dot")):
-            curve = history[f"{part}_rmse"]
-            if not curve:
-                continue
-            figure.add_scatter(
-                x=[history["steps"][at] for at in shown],
-                y=[curve[at] for at in shown],
-                name=f"{model}, {part}",
-                legendgroup=model,
-                mode="lines",
-                line={"color": COLORS[number % len(COLORS)], "dash": dash},
-            )
+def draw_learning_curves(*histories: dict[str, Any], models: list[str], from_step: int) -> Chart:
+    """RMSE by step: validation drawn through, train dashed, one colour a model."""
+    points = [
+        {"model": model, "part": part, "step": step, "rmse": rmse}
+        for model, history in zip(models, histories, strict=True)
+        for part in ("validation", "train")
+        for step, rmse in _shown(history, part, from_step)
+    ]
+    curves = pd.DataFrame(points, columns=["model", "part", "step", "rmse"])
+    drawn = [model for model in models if model in set(curves["model"])]
+    chosen = alt.selection_point(fields=["model"], bind="legend")
+    chart = (
+        alt.Chart(curves, width="container", height=320)
+        .mark_line(clip=True)
+        .encode(
+            x=alt.X("step:Q", scale=alt.Scale(zero=from_step == 0, nice=False)),
+            y=alt.Y("rmse:Q", scale=alt.Scale(zero=False), title="RMSE (stars)"),
+            color=alt.Color("model:N", scale=alt.Scale(domain=drawn, range=_colors(models, drawn))),
+            strokeDash=alt.StrokeDash("part:N", sort=["validation", "train"]),
+            opacity=alt.condition(chosen, alt.value(1), alt.value(0.1)),
+            tooltip=["model:N", "part:N", "step:Q", alt.Tooltip("rmse:Q", format=".4f")],
+        )
+        .add_params(chosen)
+    )
     since = f" from step {from_step}" if from_step else ""
-    figure.update_layout(**layout(f"Learning curves{since}"))
-    figure.update_xaxes(title="step")
-    figure.update_yaxes(title="RMSE (stars)")
-    return figure
+    return dressed(chart, f"Learning curves{since}", "Click a model in the legend to see it alone.")
 
 
-def layout(title: str) -> dict[str, Any]:
-    """What all pictures have in common."""
-    return {
-        "title": title,
-        "template": "plotly_white",
-        "legend": {"orientation": "h", "y": -0.2},
-        "margin": {"l": 60, "r": 40, "t": 60, "b": 60},
-    }
+def _shown(history: dict[str, Any], part: str, from_step: int) -> list[tuple[int, float]]:
+    """Steps and RMSE; none of a model that has no curve there."""
+    steps, curve = history.get("steps", []), history.get(f"{part}_rmse", [])
+    points = [(step, rmse) for step, rmse in zip(steps, curve, strict=False) if step >= from_step]
+    return points if len(points) > 1 else []
+
+
+def _colors(models: list[str], drawn: list[str]) -> list[str]:
+    return [COLORS[models.index(model) % len(COLORS)] for model in drawn]

@@ -1,4 +1,4 @@
-"""Titles found however they are written, and the items that lie closest to them."""
+"""Items by their titles, however these are written."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
 CLOSE = 0.75
 """Least likeness (difflib's ratio) that passes for a slip of the pen."""
@@ -89,28 +88,77 @@ class Titles:
         return sorted(positions, key=lambda p: (self.years[p] != wanted, -self.weights[p], p))
 
 
-def nearest(
-    vectors: NDArray[np.floating], liked: Sequence[int], allowed: NDArray[np.bool_], n: int
-) -> tuple[NDArray[np.intp], NDArray[np.floating]]:
-    """The items closest by angle to the mean direction of the liked ones, and their cosines.
+def shown_titles(items: pd.DataFrame, ids: pd.Index) -> list[str]:
+    """Titles of items with their year, as people write them; the id where there is no title.
 
     Parameters
     ----------
-    vectors
-        (n_items, rank).
-    liked
-        Positions of one item or more; they are left out of the answer.
-    allowed
-        (n_items,) which items may be in the answer.
+    items
+        ``item`` and, where the data set has them, ``title`` and ``year``.
+    ids
+        The items wanted, in this order.
     """
-    directions = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    towards = directions[list(liked)].mean(0)
-    cosines = directions @ (towards / max(float(np.linalg.norm(towards)), 1e-12))
-    allowed = allowed.copy()
-    allowed[list(liked)] = False
-    order = np.argsort(-cosines, kind="stable")
-    order = order[allowed[order]][:n]
-    return order, cosines[order]
+    known = items.drop_duplicates("item").set_index("item").reindex(ids)
+    if "title" not in known:
+        return [str(item) for item in ids]
+    years = known["year"] if "year" in known else pd.Series(pd.NA, index=known.index)
+    return [
+        _shown(title, year) if isinstance(title, str) and title else str(item)
+        for item, title, year in zip(ids, known["title"], years, strict=True)
+    ]
+
+
+def _shown(title: str, year: float) -> str:
+    return title if pd.isna(year) or split_year(title)[1] else f"{title} ({year:.0f})"
+
+
+@dataclass(frozen=True)
+class Match:
+    """A title as it was asked for, the item that is meant, and others that it may have meant.
+
+    Attributes
+    ----------
+    asked : as written
+    position, found : of the item
+    others : titles of other items that fit
+    """
+
+    asked: str
+    position: int
+    found: str
+    others: list[str]
+
+
+def look_up(
+    asked: Sequence[str], titles: Titles, shown: Sequence[str]
+) -> tuple[list[Match], list[str]]:
+    """What each title means.
+
+    Parameters
+    ----------
+    asked
+        Titles, or parts of them.
+    titles, shown
+        Of all items: to search in, and as they are shown.
+
+    Returns
+    -------
+    matches
+        One for each title that is found.
+    mistakes
+        A sentence for each that is not, with suggestions.
+    """
+    matches, mistakes = [], []
+    for title in asked:
+        found = titles.find(title)
+        if found.fitting:
+            meant, *others = found.fitting
+            matches.append(Match(title, meant, shown[meant], [shown[p] for p in others]))
+            continue
+        near = ", ".join(shown[p] for p in found.suggestions)
+        advice = f"did you mean one of: {near}?" if near else "nothing is like it."
+        mistakes.append(f"{title!r}: no such title; {advice}")
+    return matches, mistakes
 
 
 def split_year(title: str) -> tuple[str, str | None]:

@@ -1,0 +1,62 @@
+"""The models that runs have left, each loaded when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from kedro.io import AbstractDataset, DatasetError
+
+from fivestar import models
+from fivestar.models import Model
+
+
+class TrainedModels(AbstractDataset[None, "Mapping[str, Model]"]):
+    """Loads a mapping from names to trained models, in alphabetical order; it is read only.
+
+    Parameters
+    ----------
+    filepath
+        The folder with a folder for each model.
+    inside
+        Where the model lies in that folder.
+    metadata
+        For other tools, such as kedro-viz.
+    """
+
+    def __init__(
+        self, *, filepath: str, inside: str = ".", metadata: dict[str, Any] | None = None
+    ) -> None:
+        self.folder = Path(filepath)
+        self.inside = inside
+        self.metadata = metadata
+
+    def load(self) -> Mapping[str, Model]:
+        return _Shelf(self.folder, self.inside)
+
+    def save(self, data: None) -> NoReturn:
+        raise DatasetError(f"{self.folder}: models are saved one by one, as `<model>.model`")
+
+    def _exists(self) -> bool:
+        return len(self.load()) > 0
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self.folder), "inside": self.inside}
+
+
+class _Shelf(Mapping[str, Model]):
+    def __init__(self, folder: Path, inside: str) -> None:
+        self.folders = {
+            place.parent.relative_to(folder).parts[0]: place.parent
+            for place in sorted(folder.glob(f"*/{inside}/model.json"))
+        }
+
+    def __getitem__(self, name: str) -> Model:
+        return models.load(self.folders[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.folders)
+
+    def __len__(self) -> int:
+        return len(self.folders)

@@ -1,0 +1,62 @@
+"""A picture as a Vega-Lite specification: text that a browser draws."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+from kedro.io import AbstractDataset
+from kedro_datasets._typing import ImagePreview
+
+from fivestar.charts import Chart
+from fivestar.files import replacing
+
+PREVIEW_WIDTH = 640
+"""Of a picture that would take the page's width, pixels."""
+
+
+class VegaChart(AbstractDataset[Chart, Chart]):
+    """Saves an Altair chart as JSON and loads it back; kedro-viz shows it as an image.
+
+    Parameters
+    ----------
+    filepath
+        Ending in ``.json``.
+    metadata
+        For other tools, such as kedro-viz.
+    """
+
+    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        self.path = Path(filepath)
+        self.metadata = metadata
+
+    def load(self) -> Chart:
+        chart: Chart = alt.Chart.from_dict(self._specification())
+        return chart
+
+    def save(self, data: Chart) -> None:
+        with replacing(self.path) as path:
+            path.write_text(json.dumps(data.to_dict(), ensure_ascii=False), encoding="utf-8")
+
+    def preview(self) -> ImagePreview:
+        """The picture as PNG in base64."""
+        import vl_convert
+
+        specification = self._specification()
+        if specification.get("width") == "container":
+            specification["width"] = PREVIEW_WIDTH
+        picture = vl_convert.vegalite_to_png(specification, scale=1.5)
+        return ImagePreview(base64.b64encode(picture).decode())
+
+    def _specification(self) -> dict[str, Any]:
+        specification: dict[str, Any] = json.loads(self.path.read_text(encoding="utf-8"))
+        return specification
+
+    def _exists(self) -> bool:
+        return self.path.exists()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self.path)}

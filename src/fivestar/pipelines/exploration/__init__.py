@@ -1,0 +1,5 @@
+"""What the training ratings look like, as pictures to click through."""
+
+from fivestar.pipelines.exploration.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]
