@@ -3,8 +3,10 @@ PYTHON ?= python3
 RUNNER ?= ThreadRunner
 BIN := .venv/bin
 PORT ?= 5000
+# What shows a page to a person; OPEN=true shows nothing.
+OPEN ?= $(BIN)/python -m webbrowser -t
 
-.PHONY: run test lint viz ui bench bench-quick data clean
+.PHONY: run test lint report viz ui bench bench-quick data clean
 
 run: .venv/installed data/01_raw/demo/ml-100k.inter
 	$(BIN)/kedro run --runner $(RUNNER)
@@ -16,6 +18,13 @@ lint: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# From what the latest run has left; makes that run first where there was none.
+report: .venv/installed data/01_raw/demo/ml-100k.inter
+	test -f data/08_reporting/leaderboard.csv || $(MAKE) run
+	$(BIN)/kedro run --pipelines report --runner $(RUNNER) $(if $(ENV),--env $(ENV))
+	@echo "Report: data/08_reporting/report.html"
+	$(OPEN) "file://$(CURDIR)/data/08_reporting/report.html"
 
 ui: .venv/installed
 	@echo "Runs: http://127.0.0.1:$(PORT)/#/experiments/1/runs?workflowType=machine_learning"
