@@ -6,7 +6,7 @@ PORT ?= 5000
 # What shows a page to a person; OPEN=true shows nothing.
 OPEN ?= $(BIN)/python -m webbrowser -t
 
-.PHONY: run test lint report viz ui bench bench-quick data clean
+.PHONY: run test lint report viz ui bench bench-quick screenshots data clean
 
 run: .venv/installed data/01_raw/demo/ml-100k.inter
 	$(BIN)/kedro run --runner $(RUNNER)
@@ -38,6 +38,9 @@ bench: .venv/installed data/01_raw/demo/ml-100k.inter
 
 bench-quick: .venv/installed data/01_raw/demo/ml-100k.inter
 	$(BIN)/python benchmarks/runners.py --quick
+
+screenshots: .venv/installed-dev
+	$(BIN)/python docs/take_screenshots.py
 
 # make data NAME=ml-1m
 data: .venv/installed

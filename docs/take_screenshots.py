@@ -1,9 +1,8 @@
-"""Screenshots of MLflow and kedro-viz for the README, out of the store of the latest `make run`.
+"""Screenshots for the README and the docs, of what the latest runs have left.
 
-    pip install playwright
-    python docs/take_screenshots.py [--chromium /usr/bin/chromium]
+    make run report screenshots
 
-Starts both servers, opens the pages in a real browser and writes docs/pictures/*.png.
+Opens the report's pages, MLflow and kedro-viz in a real browser, and writes docs/pictures/*.png.
 """
 
 from __future__ import annotations
@@ -24,8 +23,13 @@ from mlflow.tracking import MlflowClient
 from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+from tests.browser import BrowserPage, browser_page, find_chromium  # noqa: E402
+
 PICTURES = ROOT / "docs/pictures"
 STORE = f"sqlite:///{ROOT}/mlruns/mlflow.db"
+REPORTING = ROOT / "data/08_reporting"
+WIDE = {"width": 1440, "height": 900}
 MLFLOW, VIZ = "http://127.0.0.1:5055", "http://127.0.0.1:4155"
 
 
@@ -75,6 +79,32 @@ def viz_pages(page: Page) -> None:
     take(page, VIZ, "kedro-viz")
 
 
+def report_pages() -> None:
+    """The pages that are files, with something chosen in their linked charts."""
+    with browser_page(1440, 900) as visit:
+        visit.open(REPORTING / "report.html")
+        show(visit, "models")
+        visit.page.screenshot(path=PICTURES / "report.png")
+        visit.open(REPORTING / "exploration.html")
+        visit.click("linked_users", {"feature_2": "student"})
+        show(visit, "linked_users")
+        visit.page.screenshot(path=PICTURES / "exploration.png")
+        visit.open(REPORTING / "inspection.html")
+        visit.click("map", {"value": "Horror"}, mark="text")
+        show(visit, "map")
+        visit.page.screenshot(path=PICTURES / "inspection.png")
+    with browser_page(390, 844) as phone:
+        phone.open(REPORTING / "report.html")
+        phone.page.screenshot(path=PICTURES / "report-phone.png")
+
+
+def show(visit: BrowserPage, chart: str) -> None:
+    """Scroll to the heading of a chart's section, and wait until its marks are redrawn."""
+    visit.page.locator(f"section:has([data-name='{chart}'])").evaluate("e => e.scrollIntoView()")
+    visit.page.mouse.move(5, 5)  # no tooltip
+    visit.page.wait_for_timeout(500)
+
+
 def take(page: Page, url: str, name: str) -> None:
     """Open a page, close what covers it, and write its picture."""
     page.goto("about:blank")
@@ -94,13 +124,14 @@ def take(page: Page, url: str, name: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--chromium", default="/usr/bin/chromium")
+    parser.add_argument("--chromium", default=find_chromium(), help="the browser's path")
     options = parser.parse_args()
     PICTURES.mkdir(exist_ok=True)
+    report_pages()
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=options.chromium, args=arguments)
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page = browser.new_page(viewport=WIDE)
         with serving(
             f"{MLFLOW}/health", "mlflow", "ui", "--backend-store-uri", STORE, "--port", "5055"
         ):

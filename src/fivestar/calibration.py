@@ -22,6 +22,11 @@ class Probabilistic(Protocol):
     def predict_distribution(self, users: Positions, items: Positions) -> NDArray[np.float32]:
         """Chances (n_pairs, n_stars)."""
 
+    def predict_interval(
+        self, users: Positions, items: Positions, coverage: float
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Ends, (n_pairs,) stars each, of an interval that holds this share of ratings."""
+
 
 def coverages(
     model: Probabilistic, users: Positions, items: Positions, actual: ArrayLike

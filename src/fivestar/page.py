@@ -37,12 +37,15 @@ class Table:
         How cells of a column are written; a missing value is an empty cell.
     headings
         What to call columns.
+    wide
+        Whether it takes the page's whole width.
     """
 
     frame: pd.DataFrame
     caption: str = ""
     formats: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)
     headings: Mapping[str, str] = field(default_factory=dict)
+    wide: bool = True
     kind: str = field(default="table", init=False)
 
     @property
@@ -91,7 +94,7 @@ class Picture:
     @property
     def specification(self) -> str:
         """As JSON that is safe inside a script element."""
-        text = json.dumps(self.chart.to_dict(), ensure_ascii=False)
+        text = json.dumps(self.chart.to_dict(validate=False), ensure_ascii=False)
         return text.replace("<", "\\u003c")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -48,6 +49,10 @@ class ModelBehaviour:
     settings: ClassVar[dict[str, Any]]
     planted_rmse: ClassVar[float]
     """Largest RMSE on the planted data; the noise is 0.3, the bias model reaches about 0.6."""
+    fold_in_tolerance: ClassVar[float] = 0.1
+    """Largest RMS difference of folded-in from trained predictions, over the latter's spread."""
+    newcomers_rmse: ClassVar[float]
+    """Largest RMSE of people who were not in train, where it is not ``planted_rmse``."""
 
     @classmethod
     def fitted(cls, train: sparse.csr_array, **changes: Any) -> Model:
@@ -65,10 +70,19 @@ class ModelBehaviour:
     def model(cls, parts: tuple[sparse.csr_array, sparse.csr_array]) -> Model:
         return cls.fitted(parts[0])
 
+    @pytest.fixture(scope="class")
+    @classmethod
+    def folded(cls, model: Model, parts: tuple[sparse.csr_array, sparse.csr_array]) -> Model:
+        """The known people of train, folded in as if they were new."""
+        if not model.can_fold_in:
+            with pytest.raises(NotImplementedError, match="cannot fold in"):
+                model.fold_in(parts[0])
+            pytest.skip("refuses to fold in, as it says")
+        return model.fold_in(parts[0])
+
     def test_finds_the_planted_structure(self, model: Model, parts: tuple) -> None:
-        users, items, ratings = observed(parts[1])
-        known = (users < parts[1].shape[0] - 1) & (items < parts[1].shape[1] - 1)
-        error = rmse(ratings[known], model.predict(users[known], items[known]))
+        users, items, ratings = known(parts[1])
+        error = rmse(ratings, model.predict(users, items))
         assert NOISE * 0.9 < error < self.planted_rmse
 
     def test_predictions_are_float32_finite_and_inside_the_scale(
@@ -155,3 +169,125 @@ class ModelBehaviour:
     def test_no_rating_at_all_is_refused(self) -> None:
         with pytest.raises(ValueError, match="no rating"):
             self.fitted(sparse.csr_array((3, 3), dtype=np.float32))
+
+    # -- new people
+
+    def test_known_people_folded_in_are_predicted_nearly_as_in_training(
+        self, model: Model, folded: Model, parts: tuple
+    ) -> None:
+        users, items, _ = known(parts[1])
+        trained, prediction = (each.predict(users, items) for each in (model, folded))
+        assert rmse(prediction, trained) <= self.fold_in_tolerance * trained.std()
+
+    @pytest.mark.usefixtures("folded")
+    def test_people_who_were_not_in_train_are_predicted_as_well(self, parts: tuple) -> None:
+        n_trained = 90
+        users, items, ratings = known(parts[1][n_trained:])
+        folded = self.fitted(parts[0][:n_trained]).fold_in(parts[0][n_trained:])
+        error = rmse(ratings, folded.predict(users, items))
+        assert error < getattr(self, "newcomers_rmse", self.planted_rmse)
+
+    def test_folding_in_changes_nothing_of_the_model_and_copies_no_item(
+        self, model: Model, parts: tuple
+    ) -> None:
+        before = {name: array.copy() for name, array in arrays(model).items()}
+        folded = model.fold_in(parts[0][:3])
+        for name, array in arrays(model).items():
+            np.testing.assert_array_equal(array, before[name], err_msg=name)
+            if name.startswith(("item_", "known_items")):
+                assert getattr(folded, name) is array
+        assert folded.settings == model.settings
+        assert len(folded.user_means) == len(folded.known_users) == 3
+
+    @pytest.mark.usefixtures("folded")
+    def test_nobodys_prediction_depends_on_who_else_is_folded_in(
+        self, model: Model, parts: tuple
+    ) -> None:
+        items = np.arange(parts[0].shape[1])
+        alone = model.fold_in(parts[0][[5]]).predict(np.zeros_like(items), items)
+        beside = model.fold_in(parts[0][[9, 5, 3, 50]]).predict(np.ones_like(items), items)
+        np.testing.assert_allclose(alone, beside, atol=1e-4)
+
+    def test_folding_in_again_even_into_a_folded_model_gives_the_same(
+        self, model: Model, folded: Model, parts: tuple
+    ) -> None:
+        users, items, _ = known(parts[1])
+        again = model.fold_in(parts[0])
+        np.testing.assert_array_equal(again.predict(users, items), folded.predict(users, items))
+        twice = again.fold_in(parts[0][:7]).fold_in(parts[0])
+        difference = twice.predict(users, items) - folded.predict(users, items)
+        assert np.abs(difference).max() < 1e-4
+
+    @pytest.mark.usefixtures("folded")
+    def test_person_without_ratings_gets_finite_predictions_near_the_items_means(
+        self, model: Model, parts: tuple
+    ) -> None:
+        people = sparse.csr_array((2, parts[0].shape[1]), dtype=np.float32)
+        items = np.arange(parts[0].shape[1] - 1)
+        stars = model.fold_in(people).predict(np.ones_like(items), items)
+        assert np.isfinite(stars).all()
+        assert rmse(stars, model.item_means[items]) < 0.4
+
+    def test_folded_model_is_saved_and_loaded(
+        self, folded: Model, parts: tuple, tmp_path: Path
+    ) -> None:
+        users, items, _ = observed(parts[1])
+        folded.save(tmp_path / "model")
+        again = load(tmp_path / "model")
+        np.testing.assert_array_equal(again.predict(users, items), folded.predict(users, items))
+
+    @pytest.mark.usefixtures("folded")
+    def test_ratings_of_unknown_items_tell_nothing_but_the_mean(
+        self, model: Model, parts: tuple
+    ) -> None:
+        n_items = parts[0].shape[1]
+        items, stars = np.array([2, 5, n_items - 1]), np.array([4.0, 5.0, 1.0])
+        asked, fallback = [], []
+        for n in (2, 3):
+            person = csr_matrix(np.zeros(n, int), items[:n], stars[:n], (1, n_items))
+            folded = model.fold_in(person)
+            asked.append(folded.predict(np.zeros(10, int), np.arange(10)))
+            fallback.append(folded.predict(np.array([0]), np.array([n_items - 1])))
+        np.testing.assert_allclose(*asked, atol=1e-5)
+        np.testing.assert_allclose(np.concatenate(fallback), [9 / 2, 10 / 3], rtol=1e-5)
+
+    @pytest.mark.usefixtures("folded")
+    def test_ratings_of_other_items_cannot_be_folded_in(self, model: Model, parts: tuple) -> None:
+        with pytest.raises(ValueError, match="items"):
+            model.fold_in(parts[0][:, :-1])
+
+    def test_contributions_of_the_ratings_sum_to_the_prediction(
+        self, model: Model, parts: tuple
+    ) -> None:
+        person = parts[0][[5]]
+        items, stars = person.indices[::-1].astype(np.intp), person.data[::-1]
+        if not model.can_explain:
+            with pytest.raises(NotImplementedError, match="not a sum"):
+                model.contributions(items, stars, 0)
+            return
+        folded = model.fold_in(person)
+        folded.clamp = False
+        for item in (0, int(items[0]), 33):
+            base, contributions = model.contributions(items, stars, item)
+            prediction = folded.predict(np.array([0]), np.array([item]))
+            assert base + contributions.sum() == pytest.approx(prediction[0], abs=1e-4)
+            assert contributions.shape == stars.shape
+            assert model.contributions(items[:0], stars[:0], item)[0] == pytest.approx(base)
+        with pytest.raises(ValueError, match="nothing is known"):
+            model.contributions(items, stars, parts[0].shape[1] - 1)
+
+
+def known(part: sparse.csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Users, items and ratings of planted data but for the last user and item."""
+    users, items, ratings = observed(part)
+    inside = (users < part.shape[0] - 1) & (items < part.shape[1] - 1)
+    return users[inside], items[inside], ratings[inside]
+
+
+def arrays(model: Model) -> dict[str, np.ndarray]:
+    """What the model has learned, by name."""
+    return {
+        entry.name: getattr(model, entry.name)
+        for entry in fields(model)
+        if entry.metadata.get("learned")
+    }

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from fivestar.models import Model, build
-from fivestar.models.factorization import als
+from fivestar.models import Model, build, ridge
 from fivestar.ratings import csr_matrix, observed
 
 from .behaviour import SCALE, ModelBehaviour, planted
@@ -77,8 +76,8 @@ def test_objective_never_rises(settings: dict[str, Any]) -> None:
 def test_rows_summed_in_blocks_give_the_same_factors(monkeypatch: pytest.MonkeyPatch) -> None:
     train, _ = planted()
     whole: Any = fitted(train, **{**PLAIN, "n_steps": 3})
-    monkeypatch.setattr(als, "LONGEST", 7)
-    monkeypatch.setattr(als, "BUDGET", 20)
+    monkeypatch.setattr(ridge, "LONGEST", 7)
+    monkeypatch.setattr(ridge, "BUDGET", 20)
     blocked: Any = fitted(train, **{**PLAIN, "n_steps": 3})
     np.testing.assert_allclose(blocked.user_factors, whole.user_factors, atol=1e-5)
     np.testing.assert_allclose(blocked.item_factors, whole.item_factors, atol=1e-5)

@@ -1,6 +1,7 @@
 """Kedro datasets of our own: how files become values and values files."""
 
 from fivestar.datasets.model_folder import ModelFolder
+from fivestar.datasets.parquet_blocks import ParquetBlocks
 from fivestar.datasets.parquet_table import ParquetTable
 from fivestar.datasets.provenance import Provenance
 from fivestar.datasets.sparse_matrix import SparseMatrix
@@ -11,6 +12,7 @@ from fivestar.datasets.vega_chart import VegaChart
 
 __all__ = [
     "ModelFolder",
+    "ParquetBlocks",
     "ParquetTable",
     "Provenance",
     "SparseMatrix",

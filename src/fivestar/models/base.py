@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from fivestar.features import Features
 from fivestar.files import replacing
 from fivestar.metrics import rmse
 from fivestar.models.training import History, Measure
-from fivestar.ratings import Positions, Scale, observed
+from fivestar.ratings import Positions, Scale, csr_matrix, observed
 
 FloatArray = NDArray[np.floating]
 BLOCK = 1 << 18
@@ -44,7 +45,7 @@ class Model(ABC):
     """A rating predictor: settings first, learned arrays after ``fit``.
 
     Subclasses are dataclasses that name their ``family``, add their settings and ``learned``
-    arrays, and implement ``_fit`` and ``_score``.
+    arrays, and implement ``_fit`` and ``_score``; ``_fold_in``, if new people can be added.
 
     Parameters
     ----------
@@ -60,7 +61,9 @@ class Model(ABC):
     features : side features, during ``fit`` only
     ends : (2,) lowest and highest star
     global_mean : (1,) stars
-    user_means, item_means : (n_users,) and (n_items,) stars; NaN where train has no rating
+    user_means, item_means : (n_users,) and (n_items,) stars; NaN where there is no rating
+    known_users, known_items : (n_users,) and (n_items,) whether anything is known of them
+    train_size : (3,) numbers of users, items and ratings that the model was trained on
     """
 
     family: ClassVar[str]
@@ -76,6 +79,9 @@ class Model(ABC):
     global_mean: FloatArray = learned(parameter=False)
     user_means: FloatArray = learned(parameter=False)
     item_means: FloatArray = learned(parameter=False)
+    known_users: NDArray[np.bool_] = learned(parameter=False)
+    known_items: NDArray[np.bool_] = learned(parameter=False)
+    train_size: NDArray[np.int64] = learned(parameter=False)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -139,10 +145,112 @@ class Model(ABC):
         on_validation = None if validation is None else self._rmse_on(validation, at_most=None)
         return lambda: (on_train(), None if on_validation is None else on_validation())
 
+    # -- new people
+
+    @property
+    def can_fold_in(self) -> bool:
+        """Whether ``fold_in`` works."""
+        return type(self)._fold_in is not Model._fold_in
+
+    def fold_in(
+        self, ratings: sparse.csr_array, *, features: sparse.csr_array | None = None
+    ) -> Self:
+        """A model of the same items for other people, found from their ratings.
+
+        Nothing is trained again, and no one's part depends on who else is folded in. Ratings
+        of items of which the model knows nothing are left out.
+
+        Parameters
+        ----------
+        ratings
+            Stars, (n_people, n_items), on the positions of this model's items.
+        features
+            Side features of the people, (n_people, n_user_features), for models that use them.
+
+        Returns
+        -------
+        A new model whose users 0, ..., n_people - 1 are these people; it shares the arrays of
+        the items. Someone without ratings counts as known where the model has a prediction
+        for a person of whom nothing is known (the mean and the item's bias, for instance).
+
+        Raises
+        ------
+        NotImplementedError
+            If the model cannot (see ``can_fold_in``).
+        ValueError
+            If there are no people, or the numbers of items or people do not match.
+        """
+        if not self.can_fold_in:
+            raise NotImplementedError(f"{self.family} cannot fold in people: train it with them")
+        if missing := [entry.name for entry in _learned(self) if not hasattr(self, entry.name)]:
+            raise ValueError(f"this model was saved without {', '.join(missing)}: train it again")
+        n_people, n_items = ratings.shape
+        if n_people == 0:
+            raise ValueError("no people to fold in")
+        if n_items != len(self.item_means):
+            raise ValueError(f"ratings of {n_items} items; the model has {len(self.item_means)}")
+        if features is not None and features.shape[0] != n_people:
+            raise ValueError(f"ratings of {n_people} people, features of {features.shape[0]}")
+        users, items, stars = observed(ratings)
+        known = self.known_items[items]
+        folded = copy.copy(self)
+        folded.user_means = _means(users, stars, n_people)
+        folded.known_users = np.bincount(users[known], minlength=n_people) > 0
+        folded.known_users |= self._predicts_for_strangers
+        folded._fold_in(
+            csr_matrix(users[known], items[known], stars[known], ratings.shape), features
+        )
+        return folded
+
+    def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
+        """Set anew all arrays of users, from ratings of known items; change none in place."""
+        raise NotImplementedError
+
+    @property
+    def _predicts_for_strangers(self) -> bool:
+        """Whether a person of whom nothing is known gets more than the fallback."""
+        return True
+
+    # -- explanation
+
+    @property
+    def can_explain(self) -> bool:
+        """Whether ``contributions`` works."""
+        return False
+
+    def contributions(
+        self, ratings_items: Positions, ratings: FloatArray, item: int
+    ) -> tuple[float, FloatArray]:
+        """What each of a person's ratings adds to their prediction for an item.
+
+        Only for models that predict by sums of (shifted) ratings once the items are given.
+
+        Parameters
+        ----------
+        ratings_items, ratings
+            Positions of the items that the person rated, each once, and the stars.
+        item
+            Position of an item of which the model knows.
+
+        Returns
+        -------
+        base : what a person without ratings is predicted, stars
+        contributions : (n_ratings,) stars; with the base they sum to the prediction of the
+            person as ``fold_in`` would have it, before it is kept inside the scale
+
+        Raises
+        ------
+        NotImplementedError
+            If the model cannot (see ``can_explain``).
+        ValueError
+            If the model knows nothing of the item, whose prediction is a fallback.
+        """
+        raise NotImplementedError(f"predictions of {self.family} are not a sum over ratings")
+
     # -- prediction
 
     def predict(self, users: Positions, items: Positions) -> NDArray[np.float32]:
-        """Stars for each pair of positions; -1 or an id without train ratings falls back.
+        """Stars for each pair of positions; -1 or an id of which nothing is known falls back.
 
         Returns
         -------
@@ -179,7 +287,9 @@ class Model(ABC):
         """Unclamped stars of known pairs."""
 
     def _knows(self, users: Positions, items: Positions) -> NDArray[np.bool_]:
-        return ~(np.isnan(_at(self.user_means, users)) | np.isnan(_at(self.item_means, items)))
+        known: NDArray[np.bool_] = (users >= 0) & (items >= 0)
+        known &= self.known_users[users] & self.known_items[items]
+        return known
 
     def _fallback(self, users: Positions, items: Positions) -> NDArray[np.float32]:
         stars = _at(self.item_means, items)
@@ -223,6 +333,8 @@ class Model(ABC):
         """Read the learned arrays that ``save`` wrote."""
         for name, array in load_file(folder / "weights.safetensors").items():
             setattr(self, name, array)
+        if not hasattr(self, "known_users"):  # saved before people could be folded in
+            self._know_those_with_ratings()
         return self
 
     # -- inside
@@ -232,6 +344,11 @@ class Model(ABC):
         self.global_mean = np.array([ratings.mean(dtype=np.float64)], dtype=np.float32)
         self.user_means = _means(users, ratings, train.shape[0])
         self.item_means = _means(items, ratings, train.shape[1])
+        self.train_size = np.array([*train.shape, train.nnz])
+        self._know_those_with_ratings()
+
+    def _know_those_with_ratings(self) -> None:
+        self.known_users, self.known_items = ~np.isnan(self.user_means), ~np.isnan(self.item_means)
 
     def _rmse_on(self, part: sparse.csr_array, at_most: int | None = PROBE) -> Callable[[], float]:
         users, items, ratings = observed(part)

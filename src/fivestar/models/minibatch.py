@@ -70,13 +70,17 @@ class MinibatchModel(SteppedModel):
         return self._train(step, arrays, train, validation, label)
 
     def _score(self, users: Positions, items: Positions) -> FloatArray:
-        own = {entry.name for entry in fields(self)} - {entry.name for entry in fields(Model)}
-        arrays = {name: getattr(self, name) for name in own if name not in self.settings}
-        weights = {name: torch.from_numpy(array) for name, array in arrays.items()}
         with torch.no_grad():
-            stars = self._stars(weights, torch.from_numpy(users), torch.from_numpy(items))
+            stars = self._stars(self._weights, torch.from_numpy(users), torch.from_numpy(items))
         scores: FloatArray = stars.numpy()
         return scores
+
+    @property
+    def _weights(self) -> Weights:
+        """The learned arrays, whose memory is shared."""
+        own = {each.name for each in fields(self)} - {each.name for each in fields(SteppedModel)}
+        arrays = {name: getattr(self, name) for name in own if name not in self.settings}
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
     # -- what subclasses say
 
@@ -106,36 +110,6 @@ class MinibatchModel(SteppedModel):
 
     @abstractmethod
     def _optimizer(self, weights: list[Tensor]) -> torch.optim.Optimizer: ...
-
-
-@dataclass(kw_only=True)
-class AdamWModel(MinibatchModel):
-    """Learned by AdamW (Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019).
-
-    Parameters
-    ----------
-    learning_rate
-        About the change of a weight in an early update.
-    weight_decay
-        Share of every weight that is taken off at an update, as a multiple of the rate.
-    epsilon
-        Added to the size of a weight's gradients, which divides its step. Where it prevails,
-        steps are as large as gradients, and so small for users and items of few ratings; near
-        zero these move as far as others, and fit their few ratings too closely.
-    """
-
-    weight_decay: Annotated[float, Ge(0)] = 0.1
-    epsilon: Annotated[float, Gt(0)] = 3e-3
-
-    def _optimizer(self, weights: list[Tensor]) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(
-            weights,
-            lr=self.learning_rate,
-            betas=(0.9, 0.99),
-            eps=self.epsilon,
-            weight_decay=self.weight_decay,
-            fused=True,
-        )
 
 
 class MovingAverage:

@@ -8,9 +8,10 @@ from typing import Annotated, Self
 
 import numpy as np
 from annotated_types import Ge
+from numpy.typing import NDArray
 from scipy import sparse
 
-from fivestar.models.base import Model
+from fivestar.models.base import Model, learned
 from fivestar.models.training import EarlyStopping, History, train_by_steps
 
 
@@ -26,11 +27,17 @@ class SteppedModel(Model):
         When to stop before; None trains all steps and keeps the last weights.
     measure_every
         Steps between two points of the learning curves.
+
+    Attributes
+    ----------
+    steps_taken : (1,) steps that lie behind the weights
     """
 
     n_steps: Annotated[int, Ge(1)] = 100
     stopping: EarlyStopping | None = field(default_factory=EarlyStopping)
     measure_every: Annotated[int, Ge(1)] = 1
+
+    steps_taken: NDArray[np.int64] = learned(parameter=False)
 
     def for_refit(self, history: History) -> Self:
         if self.stopping is None:
@@ -46,7 +53,7 @@ class SteppedModel(Model):
         label: str,
     ) -> History:
         """Run the shared loop; ``weights`` are the arrays that ``step`` changes in place."""
-        return train_by_steps(
+        history = train_by_steps(
             step,
             self.curve(train, validation),
             weights,
@@ -55,3 +62,5 @@ class SteppedModel(Model):
             measure_every=self.measure_every,
             label=label,
         )
+        self.steps_taken = np.array([history.best_step])
+        return history

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -9,13 +10,14 @@ import numpy as np
 from annotated_types import Ge
 from scipy import sparse
 
-from fivestar.models.base import FloatArray, Model, learned
+from fivestar.models.base import FloatArray, learned
+from fivestar.models.linear import LinearModel, with_values
 from fivestar.models.training import History, train_by_steps
 from fivestar.ratings import Positions, observed
 
 
 @dataclass(kw_only=True)
-class Bias(Model):
+class Bias(LinearModel):
     r"""Regularised biases: r_ui ~ mu + b_u + b_i.
 
     Minimises sum_ui (r_ui - mu - b_u - b_i)^2 + l_u sum_u b_u^2 + l_i sum_i b_i^2 by turns:
@@ -69,6 +71,58 @@ class Bias(Model):
 
     def _score(self, users: Positions, items: Positions) -> FloatArray:
         return self.global_mean + self.user_bias[users] + self.item_bias[items]
+
+    def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
+        item_part = self.global_mean + self.item_bias
+        self.user_bias = user_biases(ratings, item_part, self.user_regularization)
+
+    def _influence(self, person: sparse.csr_array, item: int) -> FloatArray:
+        return np.full(person.nnz, 1 / (self.user_regularization + person.nnz))
+
+
+@dataclass(kw_only=True)
+class BiasFirst(LinearModel):
+    """A model of the residuals that the bias model leaves, r - mu - b_u - b_i.
+
+    It predicts their weighted sum sum_j a_ij (r_j - mu - b_u - b_j) beside mu + b_u + b_i.
+    """
+
+    user_bias: FloatArray = learned()
+
+    def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
+        users, items, stars = observed(ratings)
+        item_part = self.global_mean + self.item_bias
+        self.user_bias = user_biases(ratings, item_part, self._bias_regularization)
+        residuals = stars - item_part[items] - self.user_bias[users]
+        self._fold_in_residuals(with_values(ratings, residuals))
+
+    def _influence(self, person: sparse.csr_array, item: int) -> FloatArray:
+        # b_u is a sum over the ratings too, and is taken from each residual.
+        of_bias = 1 / (self._bias_regularization + person.nnz)
+        of_residuals = self._influence_of_residuals(person, item)
+        influence: FloatArray = of_residuals + of_bias * (1 - of_residuals.sum())
+        return influence
+
+    @property
+    def _bias_regularization(self) -> float:
+        return Bias().user_regularization
+
+    @abstractmethod
+    def _fold_in_residuals(self, residuals: sparse.csr_array) -> None:
+        """Set all arrays of users but the biases, from residuals, people x items."""
+
+    @abstractmethod
+    def _influence_of_residuals(self, person: sparse.csr_array, item: int) -> FloatArray:
+        """What a star more of each residual adds to the prediction of an item, (n_ratings,)."""
+
+
+def user_biases(
+    ratings: sparse.csr_array, item_part: FloatArray, regularization: float
+) -> FloatArray:
+    """The users' biases, (n_users,), given mu + b_i, (n_items,)."""
+    users, items, stars = observed(ratings)
+    above = stars - item_part[items]
+    return _shrunken_mean(users, above, ratings.shape[0], regularization).astype(np.float32)
 
 
 def _shrunken_mean(

@@ -10,10 +10,11 @@ from annotated_types import Ge, Gt
 from numpy.typing import NDArray
 from scipy import sparse
 
+from fivestar.models.base import FloatArray, learned
 from fivestar.models.bayesian.cutpoints import Cutpoints, SharedCutpoints, UserCutpoints
 from fivestar.models.bayesian.gibbs import Chain
 from fivestar.models.bayesian.likelihood import Gaussian, Likelihood, OrdinalProbit
-from fivestar.models.bayesian.prior import who_rated_what
+from fivestar.models.bayesian.prior import RowPrior, who_rated_what
 from fivestar.models.bayesian.sampled import SampledModel
 
 
@@ -57,6 +58,12 @@ class BayesianMF(SampledModel):
     n_directions
         Leading singular directions kept of the features of each kind: what many have in
         common carries over, and time and memory stay bounded.
+
+    Attributes
+    ----------
+    side_links, rated_links
+        (n_user_features, directions) and (n_items, directions): a user's features times these
+        are their coordinates, which ``user_coefficients`` go with; no columns where not used
     """
 
     family: ClassVar[str] = "bayesian_mf"
@@ -68,6 +75,9 @@ class BayesianMF(SampledModel):
     noise_per_user: bool = True
     noise_shape: Annotated[float, Gt(0)] = 30.0
     n_directions: Annotated[int, Ge(1)] = 100
+
+    side_links: FloatArray = learned(parameter=False)
+    rated_links: FloatArray = learned(parameter=False)
 
     def _chain(self, train: sparse.csr_array) -> Chain:
         random = np.random.default_rng(self.seed)
@@ -82,7 +92,7 @@ class BayesianMF(SampledModel):
         if self.who_rated_what:
             for group, side in zip(groups, (train, train.T.tocsr()), strict=True):
                 group.append(who_rated_what(side))
-        return Chain(
+        chain = Chain(
             train,
             self.n_factors,
             likelihood,
@@ -91,6 +101,39 @@ class BayesianMF(SampledModel):
             n_directions=self.n_directions,
             random=random,
         )
+        self._remember_links(given[0], train, chain.users.prior)
+        return chain
+
+    def _remember_links(
+        self, side: sparse.csr_array | None, train: sparse.csr_array, prior: RowPrior
+    ) -> None:
+        groups = iter(prior.groups)
+        self.side_links = np.zeros((0 if side is None else side.shape[1], 0), dtype=np.float32)
+        self.rated_links = np.zeros((train.shape[1], 0), dtype=np.float32)
+        if side is not None and side.nnz:
+            self.side_links = next(groups).links(side)
+        if self.who_rated_what:
+            self.rated_links = next(groups).links(who_rated_what(train))
+
+    def _directions(
+        self, ratings: sparse.csr_array, features: sparse.csr_array | None
+    ) -> FloatArray:
+        n_features, n_side = self.side_links.shape
+        coordinates = [np.zeros((ratings.shape[0], n_side), dtype=np.float32)]
+        if features is not None and n_side:
+            if features.shape[1] != n_features:
+                raise ValueError(f"{features.shape[1]} features of people, not {n_features}")
+            coordinates = [features @ self.side_links]
+        coordinates.append(who_rated_what(ratings) @ self.rated_links)
+        return np.hstack(coordinates).astype(np.float32)
+
+    @property
+    def _noise_shape(self) -> float | None:
+        return self.noise_shape if self.noise_per_user else None
+
+    @property
+    def _own_cutpoints(self) -> bool:
+        return bool(self.ordinal[0]) and self.user_cutpoints
 
     def _likelihood(self, train: sparse.csr_array, random: np.random.Generator) -> Likelihood:
         discrete = self._set_stars(train)

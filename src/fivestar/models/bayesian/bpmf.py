@@ -42,8 +42,6 @@ class BPMF(SampledModel):
     def _chain(self, train: sparse.csr_array) -> Chain:
         self._set_stars(train)
         self.ordinal = np.zeros(1, dtype=np.bool_)
-        self.known_users = ~np.isnan(self.user_means)
-        self.known_items = ~np.isnan(self.item_means)
         random = np.random.default_rng(self.seed)
         likelihood = Gaussian(train=train, stars=self.stars, random=random)
         return Chain(train, self.n_factors, likelihood, prior_scale=self.prior_scale, random=random)

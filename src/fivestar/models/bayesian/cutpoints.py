@@ -91,23 +91,61 @@ class UserCutpoints:
         self.sweeps += 1
         n_users, n_cuts = self.values.shape
         sizes = self.steps * self.random.choice([0.5, 1.0, 1.5])
-        proposal = self.values + sizes[:, None] * self.random.standard_normal((n_users, n_cuts))
-        gain = log_likelihood(proposal) - log_likelihood(self.values)
-        gain += self._log_prior(proposal) - self._log_prior(self.values)
-        accepted = np.log(self.random.random(n_users)) < gain
-        accepted &= np.all(np.diff(proposal, axis=1) > CLOSEST, axis=1)
-        self.values[accepted] = proposal[accepted]
-        self.steps *= np.exp((accepted - ACCEPTED) / np.sqrt(self.sweeps))
-        np.clip(self.steps, 0.01, 1, out=self.steps)
+        steps = sizes[:, None] * self.random.standard_normal((n_users, n_cuts))
+
+        def log_density(cutpoints: Array) -> Array:
+            return log_likelihood(cutpoints) + log_prior(cutpoints, self.mean, self.precision)
+
+        accepted = move_each(self.values, steps, self.random.random(n_users), log_density)
+        self.steps = tuned(self.steps, accepted, self.sweeps)
 
         noise = self.random.standard_normal(n_cuts)
         self.mean = self.values.mean(0) + noise / np.sqrt(n_users * self.precision)
         squares = ((self.values - self.mean) ** 2).sum(0)
         self.precision = self.random.gamma(1 + n_users / 2, size=n_cuts) / (0.01 + squares / 2)
 
-    def _log_prior(self, cutpoints: Array) -> Array:
-        density: Array = -((cutpoints - self.mean) ** 2 @ self.precision) / 2
-        return density
+
+def spread_over_users(values: Array) -> tuple[Array, Array]:
+    """Mean m and expected precision t of the users' cutpoints, the values' first axis."""
+    mean = values.mean(0)
+    squares = ((values - mean) ** 2).sum(0)
+    return mean, (1 + len(values) / 2) / (0.01 + squares / 2)
+
+
+def log_prior(cutpoints: Array, mean: Array, precision: Array) -> Array:
+    """Logarithm of each user's prior density, up to a constant."""
+    density: Array = -((cutpoints - mean) ** 2 @ precision) / 2
+    return density
+
+
+def move_each(
+    values: Array,
+    steps: Array,
+    uniforms: Array | float,
+    log_density: Callable[[Array], Array],
+) -> NDArray[np.bool_]:
+    """Move each user's cutpoints by a Metropolis step, in place; returns who moved.
+
+    Parameters
+    ----------
+    values, steps
+        (n_users, n_cuts)
+    uniforms
+        Of (0, 1), (n_users,) or one for all.
+    log_density
+        Of cutpoints, up to a constant, one value a user.
+    """
+    proposal = values + steps
+    moved: NDArray[np.bool_] = np.log(uniforms) < log_density(proposal) - log_density(values)
+    moved &= np.all(np.diff(proposal, axis=1) > CLOSEST, axis=1)
+    values[moved] = proposal[moved]
+    return moved
+
+
+def tuned(sizes: Array, accepted: NDArray[np.bool_], n_sweeps: int) -> Array:
+    """Sizes of the users' next steps, so that the wanted share of them is accepted."""
+    changed: Array = sizes * np.exp((accepted - ACCEPTED) / np.sqrt(n_sweeps))
+    return np.clip(changed, 0.01, 1)
 
 
 def start(shares: Array) -> Array:

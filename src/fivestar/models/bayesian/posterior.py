@@ -46,8 +46,14 @@ class PosteriorModel(Model):
         the Gaussian model the middles between stars
     ordinal
         (1,) whether the likelihood is ordinal
-    known_users, known_items
-        (n_users,) and (n_items,) whether anything is known of them
+    user_prior_means, user_prior_precisions
+        (n_kept, k + 1) and (n_kept, k + 1, k + 1) of the prior of a user's row
+    user_coefficients
+        (n_kept, n_directions, k + 1) what the prior's mean moves by with features of the user
+    noise_means
+        (n_kept,) mean of the prior of roots^2
+    cutpoint_means, cutpoint_precisions
+        (n_kept, n_stars - 1) of the users' cutpoints
     """
 
     user_samples: FloatArray = learned()
@@ -57,13 +63,12 @@ class PosteriorModel(Model):
     stars: FloatArray = learned(parameter=False)
     shares: FloatArray = learned(parameter=False)
     ordinal: NDArray[np.bool_] = learned(parameter=False)
-    known_users: NDArray[np.bool_] = learned(parameter=False)
-    known_items: NDArray[np.bool_] = learned(parameter=False)
-
-    def _knows(self, users: Positions, items: Positions) -> NDArray[np.bool_]:
-        known: NDArray[np.bool_] = (users >= 0) & (items >= 0)
-        known &= self.known_users[users] & self.known_items[items]
-        return known
+    user_prior_means: FloatArray = learned(parameter=False)
+    user_prior_precisions: FloatArray = learned(parameter=False)
+    user_coefficients: FloatArray = learned(parameter=False)
+    noise_means: FloatArray = learned(parameter=False)
+    cutpoint_means: FloatArray = learned(parameter=False)
+    cutpoint_precisions: FloatArray = learned(parameter=False)
 
     def _score(self, users: Positions, items: Positions) -> FloatArray:
         return self._expected(users, items, 0, self.n_samples)

@@ -49,6 +49,7 @@ class RowPrior:
 
     Attributes
     ----------
+    mean : (K,) m
     means : (n_rows, K) float32, m + sum_g F_g B_g
     precision : (K, K) L
     """
@@ -65,6 +66,7 @@ class RowPrior:
         self.random = random
         self.scale = scale
         self.precision: Array = 10 * np.eye(size)
+        self.mean: Array = np.zeros(size)
         self.means = np.zeros((n_rows, size), dtype=np.float32)
         self.groups = [_Group.of(group, size, n_directions) for group in groups if group.nnz]
 
@@ -86,6 +88,7 @@ class RowPrior:
             freedom += len(group.sizes)
         scatter += rest.T @ rest
         self.precision = wishart(scatter, freedom, self.random)
+        self.mean = mean
         self.means = rows - rest
 
 
@@ -108,12 +111,14 @@ class _Group:
     ----------
     sizes : (n_directions,) s, eigenvalues of F'F
     directions : (n_rows, n_directions) P, float32
-    explained : (n_rows, K) F B, float32
+    coefficients : (n_directions, K) a
+    explained : (n_rows, K) F B = P a, float32
     strength : l, precision of the coefficients B
     """
 
     sizes: Array
     directions: Array
+    coefficients: Array
     explained: Array
     strength: float
 
@@ -123,9 +128,15 @@ class _Group:
         return cls(
             sizes,
             np.ascontiguousarray(directions, dtype=np.float32),
+            np.zeros((len(sizes), size)),
             np.zeros((features.shape[0], size), dtype=np.float32),
             strength=3 * float(np.sqrt(features.shape[1])),
         )
+
+    def links(self, features: sparse.csr_array) -> Array:
+        """F'P / s, (n_features, n_directions), float32: times further rows' features, their P."""
+        links: Array = features.T @ (self.directions / self.sizes)
+        return links.astype(np.float32)
 
     def sample(
         self, rest: Array, root: Array, inverse: Array, random: np.random.Generator
@@ -138,6 +149,7 @@ class _Group:
         shrink = (self.sizes / (self.sizes + self.strength))[:, None]
         drawn = shrink * (self.directions.T @ rest)
         drawn += np.sqrt(shrink) * (random.standard_normal((n, size)) @ inverse)
+        self.coefficients = drawn
         self.explained = self.directions @ drawn.astype(np.float32)
         scaled = drawn / np.sqrt(self.sizes)[:, None]
         square = np.sum((scaled @ root) ** 2)

@@ -12,6 +12,8 @@ from annotated_types import Ge, Gt
 from scipy import sparse
 
 from fivestar.models.base import PROBE, FloatArray
+from fivestar.models.bayesian.cutpoints import spread_over_users
+from fivestar.models.bayesian.fold_in import NewPeople, Shared
 from fivestar.models.bayesian.gibbs import Chain
 from fivestar.models.bayesian.posterior import PosteriorModel
 from fivestar.models.bayesian.trace import RunningMean, kept_sweeps, sampled
@@ -44,7 +46,8 @@ class SampledModel(PosteriorModel):
         Sweeps after them.
     n_kept
         Samples kept of those, evenly spread: the model is 4 n_kept (k + 1) (n_users + n_items)
-        bytes large.
+        bytes large, and for folding in people 4 n_kept (k + 1) (k + 2) bytes more, with
+        features those of n_kept (k + 1) coefficients a direction.
     """
 
     n_factors: Annotated[int, Ge(1)] = 15
@@ -85,6 +88,10 @@ class SampledModel(PosteriorModel):
                     self._record(history, sweep, chain, 0, running)
                 bar.set_postfix_str(f"train RMSE {history.train_rmse[-1]:.4f}", refresh=False)
         self._trim(max(kept, 1))
+        self.noise_means = np.mean(self.roots**2, axis=0)
+        if self.ordinal[0]:
+            self.noise_means[:] = 1  # by definition, see ``OrdinalProbit``
+        self.cutpoint_means, self.cutpoint_precisions = spread_over_users(self.cutpoints)
         history.best_step = history.steps[-1]
         return history
 
@@ -96,6 +103,11 @@ class SampledModel(PosteriorModel):
         self.item_samples = room(*chain.items.rows.shape)
         self.roots = room(len(chain.users.rows))
         self.cutpoints = room(*chain.likelihood.cutpoints.shape)
+        prior, size = chain.users.prior, chain.users.rows.shape[1]
+        n_directions = sum(len(group.sizes) for group in prior.groups)
+        self.user_prior_means = np.zeros((n_kept, size), dtype=np.float32)
+        self.user_prior_precisions = np.zeros((n_kept, size, size), dtype=np.float32)
+        self.user_coefficients = np.zeros((n_kept, n_directions, size), dtype=np.float32)
 
     def _record(
         self,
@@ -112,6 +124,11 @@ class SampledModel(PosteriorModel):
         self.item_samples[:, place, -1] += mean
         self.roots[:, place] = np.sqrt(chain.likelihood.precisions)
         self.cutpoints[:, place] = chain.likelihood.cutpoints
+        prior = chain.users.prior
+        self.user_prior_means[place] = prior.mean
+        self.user_prior_precisions[place] = prior.precision
+        if prior.groups:
+            self.user_coefficients[place] = np.vstack([g.coefficients for g in prior.groups])
 
         errors = [part.add(place, counts=sweep > self.n_burn_in) for part in running]
         history.record(sweep, errors[0][0], errors[1][0] if len(errors) > 1 else None)
@@ -121,6 +138,8 @@ class SampledModel(PosteriorModel):
     def _trim(self, n_kept: int) -> None:
         for name in ("user_samples", "item_samples", "roots", "cutpoints"):
             setattr(self, name, np.ascontiguousarray(getattr(self, name)[:, :n_kept]))
+        for name in ("user_prior_means", "user_prior_precisions", "user_coefficients"):
+            setattr(self, name, np.ascontiguousarray(getattr(self, name)[:n_kept]))
 
     def _running(self, part: sparse.csr_array, at_most: int | None) -> RunningMean:
         users, items, ratings = sampled(observed(part), at_most)
@@ -139,3 +158,49 @@ class SampledModel(PosteriorModel):
         if self.clamp:
             stars = np.clip(stars, self.ends[0], self.ends[1])
         return np.rint(stars) if self.whole_stars else stars
+
+    # -- new people
+
+    def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
+        """Draw the people's rows, noise and cutpoints for each kept sample of all else."""
+        people = NewPeople(
+            ratings,
+            stars=self.stars if self.ordinal[0] else None,
+            noise_shape=self._noise_shape,
+            own_cutpoints=self._own_cutpoints,
+            seed=self.seed,
+        )
+        directions = self._directions(ratings, features)
+        drawn = []
+        for place in range(self.n_samples):
+            people.draw(self._shared(place, directions))
+            drawn.append((people.rows.copy(), np.sqrt(people.precisions), people.cutpoints.copy()))
+        self.user_samples, self.roots, self.cutpoints = (
+            np.stack(each, axis=1).astype(np.float32) for each in zip(*drawn, strict=True)
+        )
+
+    def _shared(self, place: int, directions: FloatArray) -> Shared:
+        means = self.user_prior_means[place] + directions @ self.user_coefficients[place]
+        return Shared(
+            items=np.ascontiguousarray(self.item_samples[:, place]),
+            prior_means=means,
+            prior_precision=self.user_prior_precisions[place].astype(np.float64),
+            noise=float(self.noise_means[place]),
+            cutpoints=self.cutpoint_means[place].astype(np.float64),
+            cutpoint_precisions=self.cutpoint_precisions[place],
+        )
+
+    def _directions(
+        self, ratings: sparse.csr_array, features: sparse.csr_array | None
+    ) -> FloatArray:
+        """The people's features in the coordinates of the prior, (n_people, n_directions)."""
+        return np.zeros((ratings.shape[0], 0), dtype=np.float32)
+
+    @property
+    def _noise_shape(self) -> float | None:
+        """Shape of the prior of each user's noise; none if all have the same."""
+        return None
+
+    @property
+    def _own_cutpoints(self) -> bool:
+        return False

@@ -10,9 +10,9 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
+from fivestar.models.adamw import AdamWModel
 from fivestar.models.base import FloatArray, learned
 from fivestar.models.minibatch import (
-    AdamWModel,
     Weights,
     factors_and_biases,
     start_of_factors_and_biases,

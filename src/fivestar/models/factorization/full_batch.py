@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal
 
 import numpy as np
 import torch
 from annotated_types import Ge, Gt, Le, Lt
+from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
@@ -19,7 +20,10 @@ from fivestar.models.factorization.targets import (
     random_share,
     rating_weights,
     shift_and_spread,
+    weights_of_stars,
 )
+from fivestar.models.linear import FactorModel, worth_of_stopping
+from fivestar.models.ridge import PeopleRegression
 from fivestar.models.sparse_products import SparseRows, dot_products_at
 from fivestar.models.stepped import SteppedModel
 from fivestar.models.training import EarlyStopping, History
@@ -30,7 +34,7 @@ Weights = dict[str, Tensor]
 
 
 @dataclass(kw_only=True)
-class FullBatch(SteppedModel):
+class FullBatch(FactorModel, SteppedModel):
     """A factorisation r_ui ~ mu + b_u + b_i + a_u . f_i learned by full-batch gradient descent.
 
     Minimises 1/N [sum_ui (r_ui - prediction)^2 + penalty], N being the number of observed
@@ -65,6 +69,8 @@ class FullBatch(SteppedModel):
     Attributes
     ----------
     scaling : (2,) shift and spread of the ratings, stars
+    average_user : (n_factors,) mean of the users' factors
+    star_weights : (2, n_stars) stars and the weights of their squared errors; empty if all are 1
     user_factors : (n_users, n_factors) and item_factors : (n_items, n_factors), sqrt(stars)
     user_bias : (n_users,) and item_bias : (n_items,), stars; empty where there are none
     """
@@ -82,10 +88,8 @@ class FullBatch(SteppedModel):
     train_share: Annotated[float, Gt(0), Le(1)] = 1.0
 
     scaling: FloatArray = learned(parameter=False)
-    user_factors: FloatArray = learned()
-    item_factors: FloatArray = learned()
-    user_bias: FloatArray = learned()
-    item_bias: FloatArray = learned()
+    average_user: FloatArray = learned(parameter=False)
+    star_weights: FloatArray = learned(parameter=False)
 
     def _fit(
         self, train: sparse.csr_array, validation: sparse.csr_array | None, label: str
@@ -100,7 +104,11 @@ class FullBatch(SteppedModel):
             setattr(self, name, weight.requires_grad_().detach().numpy())
         rated = SparseRows(train)
         targets = (rated.values - shift) / spread
-        importance = torch.from_numpy(rating_weights(train.data, self.rating_weights, self.seed))
+        weights_of_ratings = rating_weights(train.data, self.rating_weights, self.seed)
+        self.star_weights = np.empty((2, 0), dtype=np.float32)
+        if self.rating_weights != "none":
+            self.star_weights = weights_of_stars(train.data, weights_of_ratings)
+        importance = torch.from_numpy(weights_of_ratings)
         strengths = self._strengths(train)
         optimizer = self._optimizer(list(weights.values()), train.nnz)
 
@@ -112,7 +120,9 @@ class FullBatch(SteppedModel):
             optimizer.step()
 
         arrays = [getattr(self, name) for name in weights]
-        return self._train(step, arrays, train, validation, label)
+        history = self._train(step, arrays, train, validation, label)
+        self.average_user = self.user_factors[np.diff(train.indptr) > 0].mean(axis=0)
+        return history
 
     def _score(self, users: Positions, items: Positions) -> FloatArray:
         pairs = self.user_factors.take(users, axis=0), self.item_factors.take(items, axis=0)
@@ -127,6 +137,54 @@ class FullBatch(SteppedModel):
         """Products of factors, row by row."""
         products: FloatArray = np.einsum("pk,pk->p", user_factors, item_factors)
         return products
+
+    # -- new people
+
+    def _item_part(self, items: Positions) -> FloatArray:
+        """By mean and item bias; without biases what the average user is predicted."""
+        shift, spread = self.scaling
+        stars: FloatArray = self._design[items, : self.n_factors] @ self.average_user
+        if self._biased:
+            stars = self.item_bias[items]
+        stars = shift + spread * stars
+        return stars
+
+    def _regression(self, ratings: sparse.csr_array) -> PeopleRegression:
+        regression = super()._regression(ratings)
+        regression.targets.data /= self.scaling[1]
+        weights = None
+        if self.star_weights.size:
+            weights = np.interp(ratings.data, *self.star_weights)
+        return replace(regression, gram=self._gram, weights=weights)
+
+    @property
+    def _design(self) -> FloatArray:
+        return super()._design if self._biased else self.item_factors
+
+    def _penalty_of(self, counts: NDArray[np.integer]) -> FloatArray:
+        of_factors, of_bias = self._strengths_of_people(counts)
+        penalty = np.empty((len(counts), self.n_factors + self._biased))
+        penalty[:] = np.reshape(of_factors, (-1, 1))
+        penalty[:, self.n_factors :] = of_bias
+        if self.optimizer == "sgd":
+            rate = 2 * self.learning_rate / (1 - self.momentum) / self.train_size[2]
+            penalty += worth_of_stopping(rate, int(self.steps_taken[0]))
+        return penalty
+
+    def _set_people(self, solution: FloatArray, ratings: sparse.csr_array) -> None:
+        """Without biases the solution is what a person differs from the average user by."""
+        factors, bias = np.split(solution, [self.n_factors], axis=1)
+        self.user_factors = factors.copy() if self._biased else self.average_user + factors
+        self.user_bias = bias.ravel()
+
+    @property
+    def _gram(self) -> FloatArray | None:
+        """What the penalty adds to the Gram matrix of every person's regression."""
+        return None
+
+    @abstractmethod
+    def _strengths_of_people(self, counts: NDArray[np.integer]) -> tuple[FloatArray | float, float]:
+        """Penalties of factors and bias of people with so many ratings; see ``_strengths``."""
 
     # -- what subclasses may differ in
 

@@ -8,9 +8,11 @@ from typing import Annotated, ClassVar
 import numpy as np
 import torch
 from annotated_types import Ge
+from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
+from fivestar.models.base import FloatArray
 from fivestar.models.factorization.full_batch import FullBatch
 
 
@@ -70,6 +72,14 @@ class GradientDescent(FullBatch):
             ("user_factors", np.diff(train.indptr)),
             ("item_factors", np.bincount(train.indices, minlength=n_items)),
         ):
-            share = (counts / counts.mean()) ** self.frequency_power
-            strengths[name] = torch.from_numpy(self.regularization * share).float()[:, None]
+            strength = self._strength(counts, counts.mean())
+            strengths[name] = torch.from_numpy(strength).float()[:, None]
         return strengths
+
+    def _strengths_of_people(self, counts: NDArray[np.integer]) -> tuple[FloatArray, float]:
+        n_users, _, n_ratings = self.train_size
+        return self._strength(counts, n_ratings / n_users), self.bias_regularization
+
+    def _strength(self, counts: NDArray[np.integer], mean: float) -> FloatArray:
+        strength: FloatArray = self.regularization * (counts / mean) ** self.frequency_power
+        return strength

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 import torch
 from annotated_types import Ge, Gt
+from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
@@ -83,6 +84,15 @@ class MFDiagonal(FullBatch):
             "user_bias": self.bias_regularization,
             "item_bias": self.bias_regularization,
         }
+
+    def _strengths_of_people(self, counts: NDArray[np.integer]) -> tuple[float, float]:
+        return self.regularization, self.bias_regularization
+
+    @property
+    def _design(self) -> FloatArray:
+        design = super()._design.copy()
+        design[:, : self.n_factors] *= self.diagonal
+        return design
 
     def _sides(self, weights: Weights) -> tuple[Tensor, Tensor]:
         scaled = weights["user_factors"] * weights["diagonal"]

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
+import numpy as np
 from annotated_types import Ge
+from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
+from fivestar.models.base import FloatArray
 from fivestar.models.factorization.full_batch import FullBatch, Weights
 
 
@@ -60,6 +63,17 @@ class MFGravity(FullBatch):
     def _penalty(self, weights: Weights, strengths: dict[str, Tensor | float]) -> Tensor:
         pull = sum_of_squared_products(weights["user_factors"], weights["item_factors"])
         return super()._penalty(weights, strengths) + strengths["gravity"] * pull
+
+    def _strengths_of_people(self, counts: NDArray[np.integer]) -> tuple[float, float]:
+        n_users, _, n_ratings = self.train_size
+        return self.regularization * n_ratings / n_users, self.bias_regularization
+
+    @property
+    def _gram(self) -> FloatArray:
+        """Gravity pulls a person's products with all items."""
+        n_users, n_items, n_ratings = self.train_size
+        strength = self.gravity * n_ratings / (n_users * n_items)
+        return np.pad(strength * (self.item_factors.T @ self.item_factors), (0, 1))
 
 
 def sum_of_squared_products(left: Tensor, right: Tensor) -> Tensor:

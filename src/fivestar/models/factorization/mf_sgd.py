@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
+import numpy as np
 import torch
 from annotated_types import Ge, Gt, Lt
+from numpy.typing import NDArray
 from torch import Tensor
 
-from fivestar.models.base import FloatArray, learned
+from fivestar.models.base import FloatArray
+from fivestar.models.linear import FactorModel, penalties, worth_of_stopping
 from fivestar.models.minibatch import (
     MinibatchModel,
     Weights,
@@ -19,7 +22,7 @@ from fivestar.models.minibatch import (
 
 
 @dataclass(kw_only=True)
-class MFSGD(MinibatchModel):
+class MFSGD(MinibatchModel, FactorModel):
     r"""Biased factorisation by minibatches: r_ui ~ mu + b_u + b_i + p_u . q_i.
 
     With e = prediction - rating, a minibatch B has the loss
@@ -60,11 +63,6 @@ class MFSGD(MinibatchModel):
     init_scale: Annotated[float, Ge(0)] = 0.01
     averaging: Annotated[float, Ge(0), Lt(1)] = 0.998
 
-    user_factors: FloatArray = learned()
-    item_factors: FloatArray = learned()
-    user_bias: FloatArray = learned()
-    item_bias: FloatArray = learned()
-
     def _start(self, shape: tuple[int, int], generator: torch.Generator) -> Weights:
         return start_of_factors_and_biases(shape, self.n_factors, self.init_scale, generator)
 
@@ -96,3 +94,9 @@ class MFSGD(MinibatchModel):
 
     def _optimizer(self, weights: list[Tensor]) -> torch.optim.Optimizer:
         return torch.optim.SGD(weights, lr=self.learning_rate, momentum=self.momentum)
+
+    def _penalty_of(self, counts: NDArray[np.integer]) -> FloatArray:
+        """That of each rating, and what it is worth that training stops early."""
+        penalty = penalties(counts, self.n_factors, self.regularization, self.bias_regularization)
+        rate = self.learning_rate / (1 - self.momentum)
+        return penalty + worth_of_stopping(rate, int(self.steps_taken[0]))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
+import numpy as np
 from annotated_types import Ge, Gt
+from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
@@ -57,3 +59,6 @@ class PMF(FullBatch):
             "user_bias": 0.0,
             "item_bias": 0.0,
         }
+
+    def _strengths_of_people(self, counts: NDArray[np.integer]) -> tuple[float, float]:
+        return self.user_regularization, 0.0

@@ -11,14 +11,16 @@ from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, svds
 
 from fivestar.models.base import FloatArray, learned
-from fivestar.models.baselines.bias import Bias
+from fivestar.models.baselines.bias import Bias, BiasFirst
+from fivestar.models.linear import with_values
+from fivestar.models.ridge import PeopleRegression
 from fivestar.models.stepped import SteppedModel
 from fivestar.models.training import EarlyStopping, History
 from fivestar.ratings import Positions, Scale, observed
 
 
 @dataclass(kw_only=True)
-class SVD(SteppedModel):
+class SVD(BiasFirst, SteppedModel):
     r"""Truncated SVD of the filled-in matrix: r_ui ~ base_u + base_i + a_u . f_i.
 
     The matrix X - base, (n_users, n_items), has the ratings where there are ratings and
@@ -63,8 +65,6 @@ class SVD(SteppedModel):
     n_steps: Annotated[int, Ge(1)] = 100
     stopping: EarlyStopping | None = field(default_factory=lambda: EarlyStopping(patience=3))
 
-    user_bias: FloatArray = learned()
-    item_bias: FloatArray = learned()
     user_factors: FloatArray = learned()
     item_factors: FloatArray = learned()
 
@@ -100,9 +100,12 @@ class SVD(SteppedModel):
             return np.zeros((n_users, 1)), np.zeros((n_items, 1))
         self.user_bias = np.nan_to_num(self.user_means - self.global_mean)
         self.item_bias = np.zeros(n_items, dtype=np.float32)
+        return self._item_means_above_base()
+
+    def _item_means_above_base(self) -> tuple[FloatArray, FloatArray]:
         items = np.nan_to_num(self.item_means - self.global_mean)
-        left = np.column_stack([np.ones(n_users), -self.user_bias])
-        return left, np.column_stack([items, np.ones(n_items)])
+        left = np.column_stack([np.ones(len(self.user_bias)), -self.user_bias])
+        return left, np.column_stack([items, np.ones(len(items))])
 
     def _base(self, users: Positions, items: Positions) -> FloatArray:
         return self.global_mean + self.user_bias[users] + self.item_bias[items]
@@ -111,6 +114,53 @@ class SVD(SteppedModel):
         stars: FloatArray = self._base(users, items)
         stars += np.einsum("pk,pk->p", self.user_factors[users], self.item_factors[items])
         return stars
+
+    # -- new people
+
+    @property
+    def _bias_regularization(self) -> float:
+        return super()._bias_regularization if self.fill == "bias" else 0.0
+
+    def _fold_in_residuals(self, residuals: sparse.csr_array) -> None:
+        if self.n_steps == 1:
+            self.user_factors = self._projected(residuals)
+        else:
+            self.user_factors = self._regression(residuals).solve()
+
+    def _regression(self, residuals: sparse.csr_array) -> PeopleRegression:
+        """Given F, what the steps converge to is a ridge regression with penalty t."""
+        penalty = np.full((residuals.shape[0], self.n_factors), self.shrinkage)
+        return PeopleRegression(residuals, self.item_factors, penalty)
+
+    def _projected(self, residuals: sparse.csr_array) -> FloatArray:
+        """Rows of A of people, where the gaps are filled just once.
+
+        With Z the filled rows, Z V = U S, and so Z F = A S with S = F'F + t. (Without
+        shrinkage this is the folding-in of Sarwar, Karypis, Konstan, Riedl, "Incremental
+        Singular Value Decomposition Algorithms for Highly Scalable Recommender Systems",
+        2002.)
+        """
+        right = self.item_factors.astype(np.float64)
+        products = residuals @ right
+        if self.fill == "item_mean":
+            of_users, of_items = self._item_means_above_base()
+            users, items, _ = observed(residuals)
+            filled = np.einsum("pk,pk->p", of_users[users], of_items[items])
+            products += of_users @ (of_items.T @ right) - with_values(residuals, filled) @ right
+        values = right.T @ right + self.shrinkage * np.eye(self.n_factors)
+        factors: FloatArray = products @ np.linalg.pinv(values, hermitian=True)
+        return factors.astype(np.float32)
+
+    @property
+    def _predicts_for_strangers(self) -> bool:
+        return self.fill == "bias" or self.n_steps == 1
+
+    @property
+    def can_explain(self) -> bool:
+        return self.fill == "bias" and self.n_steps > 1
+
+    def _influence_of_residuals(self, person: sparse.csr_array, item: int) -> FloatArray:
+        return self._regression(person).influence(item)
 
 
 def _largest(

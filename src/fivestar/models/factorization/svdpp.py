@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from fivestar.models.base import FloatArray, learned
+from fivestar.models.linear import FactorModel, penalties, worth_of_stopping
+from fivestar.models.ridge import PeopleRegression
 from fivestar.models.stepped import SteppedModel
 from fivestar.models.training import EarlyStopping, History, Measure
-from fivestar.ratings import Positions
+from fivestar.ratings import Positions, observed
 
 
 @dataclass(kw_only=True)
-class SVDpp(SteppedModel):
+class SVDpp(FactorModel, SteppedModel):
     r"""SVD++: r_ui ~ mu + b_u + b_i + q_i . (p_u + |N_u|^(-1/2) sum_{j in N_u} y_j).
 
     N_u are the items that user u rated: a second set of item factors y says what having rated
@@ -77,11 +79,7 @@ class SVDpp(SteppedModel):
     n_steps: Annotated[int, Ge(1)] = 40
     stopping: EarlyStopping | None = field(default_factory=lambda: EarlyStopping(patience=3))
 
-    user_factors: FloatArray = learned()
-    item_factors: FloatArray = learned()
     implicit_factors: FloatArray = learned()
-    user_bias: FloatArray = learned()
-    item_bias: FloatArray = learned()
     profiles: FloatArray = learned(parameter=False)
 
     def _fit(
@@ -139,6 +137,42 @@ class SVDpp(SteppedModel):
         stars: FloatArray = self.global_mean + self.user_bias[users] + self.item_bias[items]
         stars += np.einsum("pk,pk->p", self.profiles[users], self.item_factors[items])
         return stars
+
+    # -- new people
+
+    def _regression(self, ratings: sparse.csr_array) -> PeopleRegression:
+        """Of p and b on what the biases and the implicit part leave over."""
+        users, items, _ = observed(ratings)
+        implicit = _normalised(ratings) @ self.implicit_factors
+        regression = super()._regression(ratings)
+        targets = regression.targets.data
+        targets -= np.einsum("pk,pk->p", implicit[users], self.item_factors[items])
+        return regression
+
+    @property
+    def _predicts_for_strangers(self) -> bool:
+        """No: the biases of items stand beside an implicit part that all users of train have."""
+        return False
+
+    def _parts(self, person: sparse.csr_array, item: int) -> FloatArray:
+        """The ridge regression's parts, and what to have rated an item says, however well."""
+        design = self.item_factors.astype(np.float64)
+        implicit = _normalised(person).data[:, None] * self.implicit_factors[person.indices]
+        explained = self._influence(person, item) @ design[person.indices]
+        parts: FloatArray = super()._parts(person, item) + implicit @ (design[item] - explained)
+        return parts
+
+    def _penalty_of(self, counts: NDArray[np.integer]) -> FloatArray:
+        """That of each rating, and what it is worth that training stops early."""
+        penalty = penalties(counts, self.n_factors, self.regularization, self.bias_regularization)
+        n_steps = int(self.steps_taken[0])
+        penalty[:, :-1] += worth_of_stopping(self.learning_rate, n_steps)
+        penalty[:, -1] += worth_of_stopping(self.bias_learning_rate, n_steps)
+        return penalty
+
+    def _set_people(self, solution: FloatArray, ratings: sparse.csr_array) -> None:
+        super()._set_people(solution, ratings)
+        self.profiles = self._profiles(_normalised(ratings))
 
 
 def _normalised(train: sparse.csr_array) -> sparse.csr_array:

@@ -47,6 +47,13 @@ def shift_and_spread(
             return (mean if centred else float(ends[0])), float(ends[1] - ends[0])
 
 
+def weights_of_stars(ratings: FloatArray, weights: FloatArray) -> FloatArray:
+    """The distinct stars in rising order, and the mean weight of each, (2, n_stars)."""
+    stars, star = np.unique(ratings, return_inverse=True)
+    means = np.bincount(star, weights) / np.bincount(star)
+    return np.stack([stars, means]).astype(np.float32)
+
+
 def rating_weights(ratings: FloatArray, weighting: Weighting, seed: int) -> FloatArray:
     """Weight of each rating in the loss, of mean 1.
 

@@ -39,7 +39,8 @@ def similarities(
     Parameters
     ----------
     matrix, turned
-        E, n_rows x n_columns, and its transpose.
+        E, n_rows x n_columns, and its transpose; the latter may have further columns, which are
+        compared but with which none is.
     first, last
         The columns that are compared with all: from the first to before the last.
     kept
@@ -111,7 +112,7 @@ def weighted_means(
     rows, targets
         Row and target column of each pair; fastest where pairs of a target follow each other.
     matrix, similar
-        E, n_rows x n_columns, and w, n_columns x n_columns.
+        E, n_rows x n_columns, and w, which has a row for each target and no fewer than columns.
     n_neighbours
         Values that count for a pair, those of largest weight and their ties; 0 for all.
     shrinkage

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from fivestar.models.base import FloatArray, Model, learned
-from fivestar.models.baselines.bias import Bias
+from fivestar.models.baselines.bias import Bias, BiasFirst, user_biases
 from fivestar.models.neighbours.kernels import Rows, similarities, weighted_means
 from fivestar.models.training import History
 from fivestar.ratings import Positions, Scale, csr_matrix, observed
@@ -54,28 +54,34 @@ class _Neighbours(Model):
         )
         bias.fit(train, scale=Scale(float(self.ends[0]), float(self.ends[1])))
         self.user_bias, self.item_bias = bias.user_bias, bias.item_bias
-        users, items, ratings = observed(train)
-        left = ratings - self._baseline(users, items)
-        residuals = csr_matrix(*self._sides(users, items), left, self._sides(*train.shape))
+        residuals = self._residuals(train)
         self.residual_starts, self.residual_columns, self.residuals = _rows(residuals)
-        self._find_similar(residuals)
+        self._find_similar(_rows(residuals.T.tocsr()), 0, residuals.shape[1])
         history = History()
         history.record(0, *self.curve(train, validation)())
         return history
 
-    def _find_similar(self, residuals: sparse.csr_array) -> None:
-        """Set the CSR of w, a block of its rows at a time."""
-        n = residuals.shape[1]
-        matrix, turned = _rows(residuals), _rows(residuals.T.tocsr())
-        kept = min(self.n_similar or n, n)
+    def _residuals(self, ratings: sparse.csr_array) -> sparse.csr_array:
+        users, items, stars = observed(ratings)
+        left = stars - self._baseline(users, items)
+        return csr_matrix(*self._sides(users, items), left, self._sides(*ratings.shape))
+
+    def _find_similar(self, turned: Rows, first: int, n_columns: int) -> None:
+        """Set the CSR of w, a block of its rows at a time.
+
+        ``turned`` is the transpose of the residuals; its rows from the first on are compared
+        with the residuals' columns.
+        """
+        last = len(turned.starts) - 1
+        kept = min(self.n_similar or n_columns, n_columns)
         height = max(1, BUDGET // kept)
         blocks = []
-        for start in range(0, n, height):
+        for start in range(first, last, height):
             counts, columns, weights = similarities(
-                matrix,
+                self._rows_of_residuals,
                 turned,
                 start,
-                min(start + height, n),
+                min(start + height, last),
                 kept,
                 self.similarity_shrinkage,
                 self.amplification,
@@ -89,15 +95,15 @@ class _Neighbours(Model):
         rows, targets = self._sides(users, items)
         order = np.argsort(targets, kind="stable")  # then each row of w is looked up once
         stars = self._baseline(users, items)
-        stars[order] += weighted_means(
-            rows[order],
-            targets[order],
-            Rows(self.residual_starts, self.residual_columns, self.residuals),
-            Rows(self.similar_starts, self.similar_columns, self.weights),
-            self.n_neighbours,
-            self.weight_shrinkage,
-        )
+        stars[order] += self._means(self._rows_of_residuals, rows[order], targets[order])
         return stars
+
+    def _means(self, matrix: Rows, rows: Positions, targets: Positions) -> FloatArray:
+        """What the neighbours of each target add, by their values in a row of the matrix."""
+        similar = Rows(self.similar_starts, self.similar_columns, self.weights)
+        settings = self.n_neighbours, self.weight_shrinkage
+        means: FloatArray = weighted_means(rows, targets, matrix, similar, *settings)
+        return means
 
     def _baseline(self, users: Positions, items: Positions) -> FloatArray:
         baseline: FloatArray = self.global_mean + self.user_bias[users] + self.item_bias[items]
@@ -107,9 +113,13 @@ class _Neighbours(Model):
         """What the rows of the residuals are, and what the columns, which are compared."""
         return (users, items) if self.by_item else (items, users)
 
+    @property
+    def _rows_of_residuals(self) -> Rows:
+        return Rows(self.residual_starts, self.residual_columns, self.residuals)
+
 
 @dataclass(kw_only=True)
-class ItemKNN(_Neighbours):
+class ItemKNN(BiasFirst, _Neighbours):
     r"""What the user gave to the items most similar to this one.
 
     With e_ui = r_ui - mu - b_u - b_i the residuals of the regularised biases, and U_ij the
@@ -161,6 +171,21 @@ class ItemKNN(_Neighbours):
     amplification: Annotated[float, Gt(0)] = 1.5
     weight_shrinkage: Annotated[float, Ge(0)] = 0.05
 
+    @property
+    def _bias_regularization(self) -> float:
+        return self.user_regularization
+
+    def _fold_in_residuals(self, residuals: sparse.csr_array) -> None:
+        self.residual_starts, self.residual_columns, self.residuals = _rows(residuals)
+
+    def _influence_of_residuals(self, person: sparse.csr_array, item: int) -> FloatArray:
+        n = person.nnz
+        one_each = sparse.csr_array(
+            (np.eye(n, dtype=np.float32).ravel(), np.tile(person.indices, n), n * np.arange(n + 1)),
+            shape=(n, person.shape[1]),
+        )
+        return self._means(_rows(one_each), np.arange(n), np.full(n, item))
+
 
 @dataclass(kw_only=True)
 class UserKNN(_Neighbours):
@@ -200,6 +225,17 @@ class UserKNN(_Neighbours):
     similarity_shrinkage: Annotated[float, Ge(0)] = 50.0
     amplification: Annotated[float, Gt(0)] = 1.25
     weight_shrinkage: Annotated[float, Ge(0)] = 0.4
+
+    def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
+        """Compare the people with the users of train, who may be among them."""
+        item_part = self.global_mean + self.item_bias
+        self.user_bias = user_biases(ratings, item_part, self.user_regularization)
+        starts, columns, residuals = _rows(self._residuals(ratings).T.tocsr())
+        n_trained = int(self.train_size[0])
+        people = Rows(np.pad(starts, (n_trained, 0)), columns, residuals)
+        self._find_similar(people, n_trained, n_trained)
+        n_lacking = max(0, n_trained - ratings.shape[0])  # of w's rows, see ``weighted_means``
+        self.similar_starts = np.pad(self.similar_starts, (0, n_lacking), mode="edge")
 
 
 def _rows(matrix: sparse.csr_array) -> Rows:

@@ -14,9 +14,11 @@ from scipy import sparse
 from torch import Tensor
 
 from fivestar.models.base import FloatArray, learned
-from fivestar.models.baselines.bias import Bias
+from fivestar.models.baselines.bias import Bias, BiasFirst
+from fivestar.models.linear import with_ones
 from fivestar.models.minibatch import MovingAverage
 from fivestar.models.neural.layers import ACTIVATIONS, Activation, cut
+from fivestar.models.ridge import PeopleRegression
 from fivestar.models.sparse_products import SparseRows, dot_products_at, sparse_times_dense
 from fivestar.models.stepped import SteppedModel
 from fivestar.models.training import History, Measure
@@ -29,7 +31,7 @@ PAIRS = 256
 
 
 @dataclass(kw_only=True)
-class Autoencoder(SteppedModel):
+class Autoencoder(BiasFirst, SteppedModel):
     r"""AutoRec on what the bias model leaves over, as a denoising autoencoder.
 
     A row of the data holds the residuals e = r - mu - b_u - b_i of the n ratings of one item
@@ -89,8 +91,6 @@ class Autoencoder(SteppedModel):
     batch_size: Annotated[int, Ge(1)] = 128
     averaging: Annotated[float, Ge(0), Lt(1)] = 0.98
 
-    user_bias: FloatArray = learned()
-    item_bias: FloatArray = learned()
     network: FloatArray = learned()
     codes: FloatArray = learned(parameter=False)
 
@@ -165,6 +165,47 @@ class Autoencoder(SteppedModel):
             pairs = slice(start, start + PAIRS)
             stars[pairs] += np.einsum("pk,pk->p", self.codes[rows[pairs]], decoder[columns[pairs]])
         return stars
+
+    # -- new people
+
+    def _fold_in_residuals(self, residuals: sparse.csr_array) -> None:
+        """New rows are encoded; new columns get a decoder row that fits the items' codes.
+
+        In the second case what the people's ratings would change in the codes is left out.
+        """
+        if self.direction == "user":
+            self.codes = self.encode(residuals)
+            return
+        decoder, bias = np.split(self._regression(residuals).solve(), [-1], axis=1)
+        inputs = np.zeros((len(decoder), self.hidden[0]), dtype=np.float32)
+        # The network still has the former users' weights, at its start and at its end.
+        n_between = sum(map(math.prod, self._shapes[1:-2]))
+        n_users = (len(self.network) - n_between) // (self.hidden[0] + self.hidden[-1] + 1)
+        between = self.network[n_users * self.hidden[0] :][:n_between]
+        parts = (inputs, between, decoder, bias)
+        self.network = np.concatenate([part.ravel() for part in parts])
+
+    def _regression(self, residuals: sparse.csr_array) -> PeopleRegression:
+        """Of the people's V and d on the codes.
+
+        The loss's mean is over the ratings of a minibatch, so that over all N ratings of train
+        it is sum (y - e)^2 + N lambda |V|^2. In training d is free, which would let a person
+        of few ratings follow them: here it is shrunk like V.
+        """
+        penalty = np.full((residuals.shape[0], self.hidden[-1] + 1), self.l2 * self.train_size[2])
+        return PeopleRegression(residuals, with_ones(self.codes), penalty)
+
+    @property
+    def _predicts_for_strangers(self) -> bool:
+        """Whether not by the code of an empty row, which training has never seen."""
+        return self.direction == "item"
+
+    @property
+    def can_explain(self) -> bool:
+        return self.direction == "item"
+
+    def _influence_of_residuals(self, person: sparse.csr_array, item: int) -> FloatArray:
+        return self._regression(person).influence(item)
 
 
 class _Network:

@@ -71,6 +71,13 @@ class Layers:
             scale.fill_(1)
         return flat
 
+    def thinned(self, flat: Tensor, generator: torch.Generator) -> Tensor:
+        """Weights that give the outputs of one draw of dropout, the same for all inputs."""
+        thinned = flat.clone()
+        for matrix in self._parts(thinned)[0][1:]:
+            matrix.mul_(dropout(torch.ones(len(matrix), 1), self.dropout, generator))
+        return thinned
+
     def _parts(self, flat: Tensor) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
         """All W, all a, and scale and shift of batch norm by turns."""
         n = 2 * (len(self.sizes) - 1)

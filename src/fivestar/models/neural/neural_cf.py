@@ -9,8 +9,9 @@ import torch
 from annotated_types import Ge, Gt, Lt, MinLen
 from torch import Tensor
 
+from fivestar.models.adamw import AdamWModel
 from fivestar.models.base import FloatArray, learned
-from fivestar.models.minibatch import AdamWModel, Weights, dropout, normal
+from fivestar.models.minibatch import Weights, dropout, normal
 from fivestar.models.neural.layers import Activation, Layers
 
 
@@ -89,3 +90,10 @@ class NeuralCF(AdamWModel):
         pair = dropout(torch.cat([p, q], 1), self.embedding_dropout, generator)
         above = self._layers(pair, weights["network"], weights["statistics"], generator)
         return float(self.global_mean[0]) + above[:, 0]
+
+    def _thinned(self, weights: Weights, generator: torch.Generator) -> Weights:
+        thinned = {**weights, "network": self._layers.thinned(weights["network"], generator)}
+        for name in ("user_embeddings", "item_embeddings"):
+            ones = torch.ones(weights[name].shape[1])
+            thinned[name] = weights[name] * dropout(ones, self.embedding_dropout, generator)
+        return thinned

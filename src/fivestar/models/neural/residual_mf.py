@@ -9,9 +9,9 @@ import torch
 from annotated_types import Ge, Gt, Lt, MinLen
 from torch import Tensor
 
+from fivestar.models.adamw import AdamWModel
 from fivestar.models.base import FloatArray, learned
 from fivestar.models.minibatch import (
-    AdamWModel,
     Weights,
     dropout,
     factors_and_biases,
@@ -96,3 +96,10 @@ class ResidualMF(AdamWModel):
         inputs = torch.cat([p, q, p * q], 1)
         above = self._layers(inputs, weights["network"], weights["statistics"], generator)
         return float(self.global_mean[0]) + b_user + b_item + (p * q).sum(1) + above[:, 0]
+
+    def _thinned(self, weights: Weights, generator: torch.Generator) -> Weights:
+        thinned = {**weights, "network": self._layers.thinned(weights["network"], generator)}
+        for name in ("user_factors", "item_factors"):
+            ones = torch.ones(weights[name].shape[1])
+            thinned[name] = weights[name] * dropout(ones, self.embedding_dropout, generator)
+        return thinned

@@ -13,7 +13,7 @@ from scipy import sparse
 from torch import Tensor
 
 from fivestar.models.base import FloatArray, learned
-from fivestar.models.baselines.bias import Bias
+from fivestar.models.baselines.bias import Bias, user_biases
 from fivestar.models.minibatch import Weights, keep_average, normal
 from fivestar.models.neural.layers import Activation, Layers
 from fivestar.models.sparse_products import SparseRows, dot_products_at, sparse_times_dense
@@ -210,6 +210,13 @@ class SoftmaxDNN(SteppedModel):
         array: FloatArray = codes.numpy()
         return array
 
+    # -- new people
+
+    def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
+        item_part = self.global_mean + self.item_bias
+        self.user_bias = user_biases(ratings, item_part, Bias().user_regularization)
+        self.codes = self._codes_of(ratings)
+
     # -- use
 
     def rank_scores(self, users: Positions) -> FloatArray:
@@ -245,8 +252,12 @@ class SoftmaxDNN(SteppedModel):
             logits = self._logits(self.codes[users], items)
             terms = np.column_stack([np.ones(len(stars)), base, logits])
             self.calibration = np.linalg.lstsq(terms, stars)[0].astype(np.float32)
-        nobody = sparse.csr_array((1, train.shape[1]), dtype=np.float32)
-        self.codes = self.encode(sparse.vstack([self._likes(train), nobody], format="csr"))
+        self.codes = self._codes_of(train)
+
+    def _codes_of(self, ratings: sparse.csr_array) -> FloatArray:
+        """Codes of all people, and last that of one without likes."""
+        nobody = sparse.csr_array((1, ratings.shape[1]), dtype=np.float32)
+        return self.encode(sparse.vstack([self._likes(ratings), nobody], format="csr"))
 
     def _split(self, train: sparse.csr_array) -> tuple[sparse.csr_array, sparse.csr_array]:
         """The ratings to learn from, and those to calibrate on."""

@@ -20,7 +20,7 @@ def draw_leaderboard(leaderboard: pd.DataFrame) -> Chart:
     )
     most = long["rmse"].max()  # and room for its label
     base = alt.Chart(long, width="container", height=26 * len(leaderboard)).encode(
-        x=alt.X("rmse:Q", title="RMSE (stars)", scale=alt.Scale(domain=[0, 1.15 * most])),
+        x=alt.X("rmse:Q", title="RMSE (stars)", scale=alt.Scale(domain=[0, 1.25 * most])),
         y=alt.Y("model:N", sort=leaderboard["model"].tolist(), title=None),
         yOffset=alt.YOffset("part:N", sort=list(columns.values())),
         tooltip=["model:N", "part:N", alt.Tooltip("rmse:Q", format=".4f")],
@@ -42,14 +42,20 @@ def draw_learning_curves(*histories: dict[str, Any], models: list[str], from_ste
         for step, rmse in _shown(history, part, from_step)
     ]
     curves = pd.DataFrame(points, columns=["model", "part", "step", "rmse"])
+    # A curve that diverges leaves through the top, and the others can still be read.
+    top = min(curves["rmse"].max(), 3 * curves["rmse"].median())
     drawn = [model for model in models if model in set(curves["model"])]
-    chosen = alt.selection_point(fields=["model"], bind="legend")
+    chosen = alt.selection_point("chosen", fields=["model"], bind="legend")
     chart = (
         alt.Chart(curves, width="container", height=320)
         .mark_line(clip=True)
         .encode(
             x=alt.X("step:Q", scale=alt.Scale(zero=from_step == 0, nice=False)),
-            y=alt.Y("rmse:Q", scale=alt.Scale(zero=False), title="RMSE (stars)"),
+            y=alt.Y(
+                "rmse:Q",
+                scale=alt.Scale(zero=False, domainMax=top) if len(curves) else alt.Scale(),
+                title="RMSE (stars)",
+            ),
             color=alt.Color("model:N", scale=alt.Scale(domain=drawn, range=_colors(models, drawn))),
             strokeDash=alt.StrokeDash("part:N", sort=["validation", "train"]),
             opacity=alt.condition(chosen, alt.value(1), alt.value(0.1)),

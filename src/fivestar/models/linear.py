@@ -1,0 +1,149 @@
+"""Models that are linear in a person's ratings once the items are given.
+
+What they predict for a person can be told rating by rating, and most find a new person's part
+by a ridge regression.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from fivestar.models.base import FloatArray, Model, learned
+from fivestar.models.ridge import PeopleRegression
+from fivestar.ratings import Positions, csr_matrix, observed
+
+
+@dataclass(kw_only=True)
+class LinearModel(Model):
+    """A prediction that is the item's part plus a weighted sum of what the ratings lie above it.
+
+    With g_i what the item's part says (mu + b_i, for instance), a person with ratings r_j is
+    predicted g_i + sum_j a_ij (r_j - g_j); the influences a_ij depend on which items were
+    rated and not on how.
+    """
+
+    item_bias: FloatArray = learned()
+
+    @property
+    def can_explain(self) -> bool:
+        return True
+
+    def contributions(
+        self, ratings_items: Positions, ratings: FloatArray, item: int
+    ) -> tuple[float, FloatArray]:
+        if not self.can_explain:
+            return super().contributions(ratings_items, ratings, item)
+        if item < 0 or not self.known_items[item]:
+            raise ValueError(f"nothing is known of item {item}")
+        base = float(self._item_part(np.array([item]))[0])
+        contributions = np.zeros(len(ratings))
+        order = np.argsort(ratings_items)  # as in CSR
+        items = ratings_items[order]
+        order = order[(items >= 0) & self.known_items[items]]
+        if len(order):
+            items, stars = ratings_items[order], np.asarray(ratings)[order]
+            shape = 1, len(self.known_items)
+            person = csr_matrix(np.zeros_like(items), items, stars, shape)
+            contributions[order] = self._parts(person, item)
+        return base, contributions
+
+    def _item_part(self, items: Positions) -> FloatArray:
+        """Stars of an item for a person of whom nothing is known."""
+        stars: FloatArray = self.global_mean + self.item_bias[items]
+        return stars
+
+    def _parts(self, person: sparse.csr_array, item: int) -> FloatArray:
+        """What each rating adds to the prediction of an item, (n_ratings,) stars.
+
+        ``person`` is one row of ratings.
+        """
+        parts: FloatArray = self._influence(person, item) * (
+            person.data - self._item_part(person.indices.astype(np.intp))
+        )
+        return parts
+
+    @abstractmethod
+    def _influence(self, person: sparse.csr_array, item: int) -> FloatArray:
+        """By how much the prediction of an item grows with each star, (n_ratings,)."""
+
+
+@dataclass(kw_only=True)
+class FactorModel(LinearModel):
+    r"""r_ui ~ g_i + b_u + x_u . y_i, where users are ridge regressions on the items.
+
+    With n ratings, D of the rows (y_j, 1) and e of r_j - g_j for the items j that a person
+    rated, (x, b) = (D'D + diag(l))^-1 D'e; the model says what the penalty l is.
+
+    Attributes
+    ----------
+    user_factors, item_factors : (n_users, n_factors) and (n_items, n_factors) sqrt(stars)
+    user_bias, item_bias : (n_users,) and (n_items,) stars
+    """
+
+    user_factors: FloatArray = learned()
+    item_factors: FloatArray = learned()
+    user_bias: FloatArray = learned()
+
+    def _score(self, users: Positions, items: Positions) -> FloatArray:
+        stars = self._item_part(items) + self.user_bias[users]
+        stars += np.einsum("pk,pk->p", self.user_factors[users], self.item_factors[items])
+        return stars
+
+    def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
+        self._set_people(self._regression(ratings).solve(), ratings)
+
+    def _influence(self, person: sparse.csr_array, item: int) -> FloatArray:
+        return self._regression(person).influence(item)
+
+    def _regression(self, ratings: sparse.csr_array) -> PeopleRegression:
+        _, items, stars = observed(ratings)
+        return PeopleRegression(
+            with_values(ratings, stars - self._item_part(items)),
+            self._design,
+            self._penalty_of(np.diff(ratings.indptr)),
+        )
+
+    def _set_people(self, solution: FloatArray, ratings: sparse.csr_array) -> None:
+        """Set the arrays of users from their unknowns, (n_people, size)."""
+        self.user_factors, self.user_bias = solution[:, :-1].copy(), solution[:, -1].copy()
+
+    @property
+    def _design(self) -> FloatArray:
+        """D of all items, (n_items, size)."""
+        return with_ones(self.item_factors)
+
+    @abstractmethod
+    def _penalty_of(self, counts: NDArray[np.integer]) -> FloatArray:
+        """L2 penalty of (x, b) of people with so many ratings, (n_people, n_factors + 1)."""
+
+
+def penalties(
+    strengths: FloatArray | NDArray[np.integer], n_factors: int, of_factors: float, of_bias: float
+) -> FloatArray:
+    """Each row's strength times the penalties of factors and bias, (n_rows, n_factors + 1)."""
+    rows: FloatArray = np.outer(strengths, [of_factors] * n_factors + [of_bias])
+    return rows
+
+
+def worth_of_stopping(rate: float, n_steps: int) -> float:
+    """The L2 penalty that gradient descent from zero on e^2 / 2 amounts to if stopped.
+
+    The inverse of the rate times the number of times it was used: Ali, Kolter, Tibshirani, "A
+    Continuous-Time View of Early Stopping for Least Squares Regression", AISTATS 2019.
+    """
+    return 1 / (rate * max(n_steps, 1))
+
+
+def with_ones(factors: FloatArray) -> FloatArray:
+    """What the other side is regressed on: factors, and a one for its bias."""
+    return np.pad(factors, ((0, 0), (0, 1)), constant_values=1)
+
+
+def with_values(matrix: sparse.csr_array, values: FloatArray) -> sparse.csr_array:
+    """The same entries with other values."""
+    return sparse.csr_array((values, matrix.indices, matrix.indptr), shape=matrix.shape)

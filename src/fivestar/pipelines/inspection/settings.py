@@ -1,0 +1,59 @@
+"""What to look at in a trained model, and how."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from annotated_types import Ge, Gt
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+from fivestar.inspection.maps import Method
+
+
+def _titles(given: Any) -> Any:
+    """A list, or one text with semicolons, which can be written on the command line."""
+    if not isinstance(given, list):
+        given = str(given).split(";")
+    titles = [str(title).strip() for title in given]  # YAML reads some titles as numbers: 1984
+    return [title for title in titles if title]
+
+
+class InspectionSettings(BaseModel):
+    """Settings of the pipeline ``inspection``.
+
+    Parameters
+    ----------
+    items
+        Titles, or parts of them, whose neighbours are wanted; none: the most rated items.
+    n_neighbours
+        Of each of these items.
+    min_ratings
+        Items with fewer, in train and validation, are left out of neighbours, map and lists.
+    map
+        ``tsne`` keeps neighbours close; ``pca`` shows the two directions of most variance.
+    map_items
+        Items on the map at the most, the most rated ones.
+    perplexity
+        Of t-SNE: about how many neighbours of an item are kept close.
+    n_factors
+        Factors to describe, the strongest.
+    n_extremes
+        Items listed at each end of the biases and of a factor.
+    reference
+        A trained model whose errors are drawn beside; None draws none.
+    seed
+        Of the map and of samples.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    items: Annotated[list[str], BeforeValidator(_titles)] = []
+    n_neighbours: Annotated[int, Ge(1)] = 10
+    min_ratings: Annotated[int, Ge(1)] = 20
+    map: Method = "tsne"
+    map_items: Annotated[int, Ge(2)] = 1500
+    perplexity: Annotated[float, Gt(0)] = 30
+    n_factors: Annotated[int, Ge(1)] = 6
+    n_extremes: Annotated[int, Ge(1)] = 8
+    reference: str | None = "bias"
+    seed: int = 42

@@ -1,0 +1,121 @@
+r"""How good lists of recommended items are.
+
+A list of user u holds up to N items, h_uk is 1 if its item at place k = 1, ..., N is relevant
+(the user rated it, in a part that the model has not seen, with enough stars), and m_u is the
+number of all relevant items of u. Users without a relevant item are left out. Sources:
+Manning, Raghavan, Schuetze, "Introduction to Information Retrieval", 2008, chapter 8
+(precision, recall, average precision); Jaervelin, Kekaelaeinen, "Cumulated Gain-Based
+Evaluation of IR Techniques", 2002 (nDCG); Ge, Delgado-Battenfeld, Jannach, "Beyond Accuracy",
+2010 (catalogue coverage); Zhou et al., "Solving the Apparent Diversity-Accuracy Dilemma",
+2010 (self-information).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from fivestar.ratings import Positions, observed
+
+Hits = NDArray[np.bool_]
+FloatArray = NDArray[np.float64]
+
+
+def measures(
+    lists: Positions, relevant: sparse.csr_array, popularity: NDArray[np.floating]
+) -> dict[str, float]:
+    """All measures, means over the users.
+
+    Parameters
+    ----------
+    lists
+        (n_users, N) positions of items, the best first; -1 where a list is shorter.
+    relevant
+        (n_users, n_items); stored entries are the relevant items. Each row has one.
+    popularity
+        (n_items,) share of the users who rated an item.
+    """
+    hits, shown = are_relevant(lists, relevant), (lists >= 0).sum(axis=1)
+    n_relevant = np.diff(relevant.indptr)
+    of_users = {
+        "precision": precision(hits, shown),
+        "recall": recall(hits, n_relevant),
+        "ndcg": ndcg(hits, n_relevant),
+        "map": average_precision(hits, n_relevant),
+    }
+    return {name: float(values.mean()) for name, values in of_users.items()} | {
+        "coverage": coverage(lists, relevant.shape[1]),
+        "novelty": novelty(lists, popularity),
+    }
+
+
+def are_relevant(lists: Positions, relevant: sparse.csr_array) -> Hits:
+    """h, (n_users, N)."""
+    users, items, _ = observed(relevant)
+    n_items = relevant.shape[1]
+    asked = np.arange(len(lists))[:, None] * n_items + lists
+    hits: Hits = np.isin(asked, users * n_items + items) & (lists >= 0)
+    return hits
+
+
+def precision(hits: Hits, shown: NDArray[np.integer]) -> FloatArray:
+    """Share of the shown items that are relevant, (n_users,); 0 of an empty list.
+
+    A list that is shorter than N, for want of items, is judged by what it shows.
+    """
+    share: FloatArray = hits.sum(axis=1) / np.maximum(shown, 1)
+    return share
+
+
+def recall(hits: Hits, n_relevant: NDArray[np.integer]) -> FloatArray:
+    """Share of the relevant items that are in the list, (n_users,)."""
+    share: FloatArray = hits.sum(axis=1) / n_relevant
+    return share
+
+
+def ndcg(hits: Hits, n_relevant: NDArray[np.integer]) -> FloatArray:
+    r"""Normalised discounted cumulated gain, (n_users,).
+
+    The gain is 1 of a relevant item, else 0:
+
+    nDCG_u = sum_k h_uk / log2(k + 1)  /  sum_{k <= min(N, m_u)} 1 / log2(k + 1)
+    """
+    n = hits.shape[1]
+    discounts = 1 / np.log2(np.arange(2, n + 2))
+    ideal = np.cumsum(discounts)[np.minimum(n_relevant, n) - 1]
+    gain: FloatArray = hits @ discounts / ideal
+    return gain
+
+
+def average_precision(hits: Hits, n_relevant: NDArray[np.integer]) -> FloatArray:
+    r"""AP at N, (n_users,).
+
+    Its mean over the users is MAP at N:
+
+    AP_u = 1 / min(N, m_u)  sum_k h_uk (h_u1 + ... + h_uk) / k
+    """
+    n = hits.shape[1]
+    precisions = np.cumsum(hits, axis=1) / np.arange(1, n + 1)
+    average: FloatArray = (hits * precisions).sum(axis=1) / np.minimum(n_relevant, n)
+    return average
+
+
+def coverage(lists: Positions, n_items: int) -> float:
+    """Share of all items that are in the list of one user or more."""
+    return len(np.unique(lists[lists >= 0])) / n_items
+
+
+def novelty(lists: Positions, popularity: NDArray[np.floating]) -> float:
+    """Mean self-information of the listed items, -log2 of their popularity, in bits.
+
+    0 if everybody has rated them, 1 if half of the users have.
+    """
+    listed = lists[lists >= 0]
+    return float(-np.log2(popularity[listed]).mean()) if len(listed) else float("nan")
+
+
+def shares_of_users(n_ratings: NDArray[np.integer], n_users: int) -> FloatArray:
+    """Popularity: share of the users who rated each item; unrated ones count as rated once."""
+    share: FloatArray = np.maximum(n_ratings, 1) / n_users
+    return share

@@ -1,0 +1,322 @@
+"""Folding in people by each model's own objective, and the ridge regressions behind it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+from scipy import sparse
+
+from fivestar.features import Features
+from fivestar.metrics import rmse
+from fivestar.models import Model, build, load, ridge
+from fivestar.models.bayesian.prior import decompose, who_rated_what
+from fivestar.models.linear import worth_of_stopping
+from fivestar.models.ridge import PeopleRegression
+from fivestar.ratings import csr_matrix, observed
+
+from .behaviour import SCALE, known, planted
+
+
+def fitted(train: sparse.csr_array, **settings: Any) -> Any:
+    model: Model = build(settings)
+    model.fit(train, scale=SCALE)
+    return model
+
+
+def whole_stars() -> tuple[sparse.csr_array, sparse.csr_array]:
+    parts = planted()
+    for part in parts:
+        part.data = np.clip(np.rint(part.data + 0.7), 1, 5).astype(np.float32)
+    return parts
+
+
+# -- ridge regressions
+
+
+@pytest.fixture
+def regression() -> PeopleRegression:
+    """Of 30 people, the last without ratings, each with every part of the formula."""
+    rng = np.random.default_rng(0)
+    targets, _ = planted(30, 20)
+    root = rng.normal(size=(4, 4))
+    return PeopleRegression(
+        targets,
+        design=rng.normal(size=(20, 4)).astype(np.float32),
+        penalty=rng.uniform(0.5, 2, (30, 4)),
+        gram=root @ root.T,
+        weights=rng.uniform(0.5, 2, targets.nnz),
+    )
+
+
+def solved(given: PeopleRegression, person: int) -> tuple[np.ndarray, np.ndarray]:
+    """The person's x, and x as a matrix times their targets, by dense linear algebra."""
+    inside = slice(*given.targets.indptr[person : person + 2])
+    rows = given.design[given.targets.indices[inside]].astype(float)
+    weighted = rows.T * given.weights[inside]
+    gram = weighted @ rows + given.gram + np.diag(given.penalty[person])
+    shares = np.linalg.solve(gram, weighted)
+    return shares @ given.targets.data[inside], shares
+
+
+def test_people_are_solved_as_by_dense_matrices(regression: PeopleRegression) -> None:
+    expected = [solved(regression, person)[0] for person in range(30)]
+    np.testing.assert_allclose(regression.solve(), expected, atol=1e-5)
+    assert not regression.solve()[-1].any()
+
+
+def test_memory_is_bounded_by_smaller_buckets(
+    regression: PeopleRegression, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = regression.solve()
+    monkeypatch.setattr(ridge, "GRAMS", 2 * 4**2)
+    rows = ridge.RowRegressions(regression.targets, 4)
+    assert max(len(bucket.rows) for bucket in rows.buckets) == 2
+    np.testing.assert_allclose(regression.solve(), whole, atol=1e-6)
+
+
+def test_influence_is_that_of_the_formula(regression: PeopleRegression) -> None:
+    _, shares = solved(regression, 3)
+    inside = slice(*regression.targets.indptr[3:5])
+    one = PeopleRegression(
+        regression.targets[[3]],
+        regression.design,
+        regression.penalty[[3]],
+        regression.gram,
+        regression.weights[inside],
+    )
+    np.testing.assert_allclose(one.influence(7), regression.design[7] @ shares, atol=1e-6)
+
+
+@pytest.mark.parametrize("rated", [[0], [0, 1]])
+def test_without_a_penalty_the_smallest_solution_is_found(rated: list[int]) -> None:
+    design = np.array([[2.0, 0, 0], [2, 0, 0], [0, 0, 0]])
+    targets = csr_matrix(np.zeros_like(rated), rated, np.full(len(rated), 3.0), (1, 3))
+    x = PeopleRegression(targets, design, np.zeros((1, 3))).solve()
+    np.testing.assert_allclose(x, [[1.5, 0, 0]], atol=1e-4)
+    nothing = PeopleRegression(targets, np.zeros((3, 3)), np.zeros((1, 3)))
+    assert not nothing.solve().any()
+    assert not nothing.influence(0).any()
+
+
+def test_early_stopping_is_worth_about_its_penalty() -> None:
+    """Along a direction of curvature h, gradient descent has come 1 - (1 - g h)^T of the way."""
+    for curvature in (0.1, 1.0, 10.0):
+        come = 1 - (1 - 1e-3 * curvature) ** 800
+        assert come == pytest.approx(
+            curvature / (curvature + worth_of_stopping(1e-3, 800)), rel=0.3
+        )
+
+
+# -- every model's own objective: where training has converged, people folded in stay where they are
+
+CONVERGED = {"n_factors": 2, "n_steps": 600, "stopping": None, "measure_every": 600}
+GD = {"family": "gradient_descent", "learning_rate": 0.05, **CONVERGED}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        GD,
+        {**GD, "frequency_power": 1.0, "regularization": 3.0, "bias_regularization": 20.0},
+        {**GD, "rating_scaling": "standardise"},
+        {**GD, "rating_scaling": "min_max", "regularization": 0.5},
+        {**GD, "rating_weights": "balanced", "regularization": 3.0},
+        {**GD, "family": "mf_gravity", "gravity": 2.0, "regularization": 0.05},
+        {**GD, "family": "mf_diagonal", "regularization": 3.0},
+        {"family": "svd", "n_factors": 3, "shrinkage": 3.0, "n_steps": 200, "stopping": None},
+        {"family": "als", "n_factors": 3, "n_steps": 100, "stopping": None},
+    ],
+    ids=str,
+)
+def test_people_of_converged_models_stay_where_they_are(settings: dict[str, Any]) -> None:
+    train, test = whole_stars()
+    model = fitted(train, **settings)
+    users, items, _ = known(test)
+    trained, folded = (each.predict(users, items) for each in (model, model.fold_in(train)))
+    assert np.abs(folded - trained).max() < 5e-3
+
+
+@pytest.mark.parametrize("fill", ["bias", "item_mean"])
+def test_sarwars_projection_gives_the_rows_of_the_decomposition_back(fill: str) -> None:
+    train, _ = planted()
+    model = fitted(train, family="svd", fill=fill, n_steps=1, shrinkage=2.0, n_factors=5)
+    folded = model.fold_in(train)
+    np.testing.assert_allclose(folded.user_bias, model.user_bias, atol=1e-5)
+    np.testing.assert_allclose(folded.user_factors, model.user_factors, atol=1e-3)
+
+
+def test_models_without_biases_start_from_the_average_user() -> None:
+    """Few ratings of a model without mean and penalty would else be fitted at any cost."""
+    train, test = planted()
+    course: Any = {"family": "gradient_descent", "biases": False, "optimizer": "sgd", "momentum": 0}
+    course |= {"regularization": 0, "learning_rate": 1, "n_steps": 300, "init_scale": 1}
+    model = fitted(train, **course, n_factors=2, stopping=None, measure_every=100, clamp=False)
+    few = train.copy()
+    few.data[np.arange(few.nnz) - np.repeat(few.indptr[:-1], np.diff(few.indptr)) >= 2] = 0
+    few.eliminate_zeros()
+    users, items, ratings = known(test)
+    by_two = rmse(ratings, model.fold_in(few).predict(users, items))
+    assert by_two < 1.1 * rmse(ratings, model.item_means[items])
+
+
+# -- contributions
+
+
+def test_contributions_of_als_are_those_of_hu_koren_and_volinsky() -> None:
+    train, _ = planted()
+    model = fitted(train, family="als", n_factors=3, n_steps=5, stopping=None)
+    inside = slice(*train.indptr[4:6])
+    items, stars = train.indices[inside].astype(np.intp), train.data[inside]
+    design = np.pad(model.item_factors.astype(float), ((0, 0), (0, 1)), constant_values=1)
+    ridge_of_4 = len(items) ** model.count_exponent * np.array([1.9, 1.9, 1.9, 0.8])
+    inverse = np.linalg.inv(design[items].T @ design[items] + np.diag(ridge_of_4))
+    similar = design[items] @ inverse @ design[9]
+    base, contributions = model.contributions(items, stars, 9)
+    above = stars - model.global_mean - model.item_bias[items]
+    np.testing.assert_allclose(contributions, similar * above, atol=1e-5)
+    assert base == pytest.approx(model.global_mean[0] + model.item_bias[9], abs=1e-5)
+
+
+def test_a_good_rating_of_a_like_item_speaks_for_it() -> None:
+    """Items of even and of odd position are liked by different people."""
+    rng = np.random.default_rng(0)
+    users, items = np.nonzero(rng.random((80, 20)) < 0.6)
+    stars = np.where(users % 2 == items % 2, 5.0, 1.0)
+    model = fitted(csr_matrix(users, items, stars, (80, 20)), family="als", n_factors=2)
+    _, contributions = model.contributions(np.array([1, 2, 3]), np.array([5.0, 1.0, 1.0]), 5)
+    assert contributions[0] > 0.5
+    assert contributions[2] < -0.5
+    # Of the other kind: what the dislike says for the item makes up for what it says of the person.
+    assert contributions[1] > -0.1
+
+
+def test_without_ratings_there_are_no_contributions() -> None:
+    train, _ = planted()
+    for settings in ({"family": "als"}, {"family": "svdpp", "n_steps": 2}, {"family": "item_knn"}):
+        base, contributions = fitted(train, **settings).contributions(
+            np.array([79]), np.array([5.0]), 3
+        )
+        assert np.isfinite(base)
+        assert contributions.tolist() == [0]  # of item 79 nothing is known
+
+
+# -- Bayesian models
+
+SHORT = {"n_factors": 3, "n_burn_in": 40, "n_steps": 80, "n_kept": 40}
+FULL = {"family": "bayesian_mf", **SHORT}
+
+
+@pytest.fixture(scope="module")
+def ordinal() -> Any:
+    train, _ = whole_stars()
+    rng = np.random.default_rng(0)
+    features = Features(*(sparse.csr_array(rng.random((n, 3))) for n in train.shape))
+    model: Any = build(FULL)
+    model.fit(train, scale=SCALE, features=features)
+    return model, features.users
+
+
+def test_people_of_ordered_stars_are_folded_in_with_chances_and_intervals(ordinal: Any) -> None:
+    train, test = whole_stars()
+    model, features = ordinal
+    folded = model.fold_in(train, features=features)
+    users, items, ratings = known(test)
+    trained = model.predict(users, items)
+    assert rmse(folded.predict(users, items), trained) < 0.1 * trained.std()
+    assert folded.cutpoints.shape == model.cutpoints.shape
+    np.testing.assert_allclose(folded.roots.mean(), model.roots.mean(), rtol=0.05)
+    np.testing.assert_allclose(
+        folded.predict_distribution(users, items),
+        model.predict_distribution(users, items),
+        atol=0.2,
+    )
+    lower, upper = folded.predict_interval(users, items, 0.8)
+    assert np.mean((lower <= ratings) & (ratings <= upper)) > 0.8
+
+
+@pytest.mark.parametrize("option", ["who_rated_what", "user_cutpoints", "noise_per_user"])
+def test_options_of_the_bayesian_model_are_folded_in(option: str) -> None:
+    train, test = whole_stars()
+    model = fitted(train, **{**FULL, option: False})
+    users, items, _ = known(test)
+    trained, folded = (each.predict(users, items) for each in (model, model.fold_in(train)))
+    assert rmse(folded, trained) < 0.1 * trained.std()
+
+
+def test_features_are_folded_in_at_the_coordinates_they_had_in_training(ordinal: Any) -> None:
+    model, features = ordinal
+    train, _ = whole_stars()
+    coordinates = model._directions(train, features)
+    expected = np.hstack([decompose(f, 100)[1] for f in (features, who_rated_what(train))])
+    np.testing.assert_allclose(np.abs(coordinates), np.abs(expected), atol=1e-4)
+    np.testing.assert_array_equal(model._directions(train, None)[:, :3], 0)
+
+
+def test_person_without_ratings_is_predicted_from_their_features() -> None:
+    rng = np.random.default_rng(0)
+    kinds = rng.integers(0, 4, 160)
+    taste = 3 + rng.normal(0, 1, (4, 60))
+    users, items = np.nonzero(rng.random((160, 60)) < 0.5)
+    stars = np.clip(np.rint(taste[kinds[users], items] + rng.normal(0, 0.4, len(users))), 1, 5)
+    features = sparse.csr_array(np.eye(4, dtype=np.float32)[kinds])
+    old = users < 130
+    train = csr_matrix(users[old], items[old], stars[old], (130, 60))
+    model: Any = build({**FULL, "n_factors": 4})
+    nothing = sparse.csr_array((60, 0), dtype=np.float32)
+    model.fit(train, scale=SCALE, features=Features(features[:130], nothing))
+    newcomers = sparse.csr_array((30, 60), dtype=np.float32)
+    asked = users[~old] - 130, items[~old]
+    errors = [
+        rmse(stars[~old], model.fold_in(newcomers, features=given).predict(*asked))
+        for given in (features[130:], None)
+    ]
+    assert errors[0] < 0.75 * errors[1]
+    with pytest.raises(ValueError, match="features"):
+        model.fold_in(newcomers, features=features[130:, :3])
+    with pytest.raises(ValueError, match="people"):
+        model.fold_in(newcomers, features=features[:4])
+
+
+# -- the rest
+
+
+def test_model_saved_before_folding_in_predicts_and_says_what_it_lacks(tmp_path: Path) -> None:
+    train, test = planted()
+    model = fitted(train, family="als", n_steps=3)
+    model.save(tmp_path)
+    users, items, _ = observed(test)
+    weights = tmp_path / "weights.safetensors"
+    later = ("known_users", "known_items", "train_size", "steps_taken")
+    save_file({k: v for k, v in load_file(weights).items() if k not in later}, weights)
+    before = load(tmp_path)
+    np.testing.assert_array_equal(before.predict(users, items), model.predict(users, items))
+    with pytest.raises(ValueError, match="train it again"):
+        before.fold_in(train)
+
+
+def test_nobody_cannot_be_folded_in() -> None:
+    train, _ = planted()
+    with pytest.raises(ValueError, match="no people"):
+        fitted(train, family="bias").fold_in(train[:0])
+
+
+def test_model_that_does_not_say_how_refuses() -> None:
+    class Plain(Model):
+        family = "plain"
+
+        def _fit(self, train: Any, validation: Any, label: str) -> Any: ...
+
+        def _score(self, users: Any, items: Any) -> Any: ...
+
+    try:
+        model = Plain()
+        assert not model.can_fold_in
+        assert not model.can_explain
+        with pytest.raises(NotImplementedError, match="plain cannot fold in people"):
+            model.fold_in(planted()[0])
+    finally:
+        del Model.families["plain"]
