@@ -252,8 +252,37 @@ def test_features_are_folded_in_at_the_coordinates_they_had_in_training(ordinal:
     train, _ = whole_stars()
     coordinates = model._directions(train, features)
     expected = np.hstack([decompose(f, 100)[1] for f in (features, who_rated_what(train))])
-    np.testing.assert_allclose(np.abs(coordinates), np.abs(expected), atol=1e-4)
-    np.testing.assert_array_equal(model._directions(train, None)[:, :3], 0)
+    full = np.diff(train.indptr) > 0
+    np.testing.assert_allclose(np.abs(coordinates[full]), np.abs(expected[full]), atol=1e-4)
+    n_side = len(model.side_usual)
+    unknown = model._directions(train, None)
+    np.testing.assert_array_equal(unknown[:, :n_side], np.tile(model.side_usual, (len(unknown), 1)))
+    np.testing.assert_array_equal(unknown[:, n_side:], coordinates[:, n_side:])
+    nobody = model._directions(empty_row(train), None)
+    usual = np.concatenate([model.side_usual, model.rated_usual])
+    np.testing.assert_array_equal(nobody, [usual])
+
+
+def empty_row(train: sparse.csr_array) -> sparse.csr_array:
+    return sparse.csr_array((1, train.shape[1]), dtype=np.float32)
+
+
+def test_items_that_nobody_rated_are_not_taken_for_unpopular() -> None:
+    """What many rate is liked; an item without ratings once read as one that all pass over."""
+    random = np.random.default_rng(0)
+    n_users, n_items = 150, 100
+    quality = random.normal(0, 0.7, n_items)
+    users, items = np.nonzero(random.random((n_users, n_items)) < 0.5 / (1 + np.exp(-4 * quality)))
+    stars = np.clip(np.rint(3.4 + quality[items] + random.normal(0, 0.5, len(items))), 1, 5)
+    new = items % 5 == 0
+    rest = csr_matrix(users[~new], items[~new], stars[~new], (n_users, n_items))
+    labels = sparse.csr_array(np.eye(3, dtype=np.float32)[random.integers(0, 3, n_items)])
+    features = Features(sparse.csr_array((n_users, 1), dtype=np.float32), labels)
+    model = build({"family": "bayesian_mf", **FULL})
+    model.fit(rest, scale=SCALE, features=features)
+    predicted, fallback = model.predict_or_fall_back(users[new], items[new])
+    assert not fallback.any()
+    assert abs(predicted.mean() - rest.data.mean()) < 0.3
 
 
 def test_person_without_ratings_is_predicted_from_their_features() -> None:

@@ -64,6 +64,8 @@ class BayesianMF(SampledModel):
     side_links, rated_links
         (n_user_features, directions) and (n_items, directions): a user's features times these
         are their coordinates, which ``user_coefficients`` go with; no columns where not used
+    side_usual, rated_usual
+        (directions,) coordinates of people of whom nothing is known: the mean over users
     """
 
     family: ClassVar[str] = "bayesian_mf"
@@ -78,6 +80,8 @@ class BayesianMF(SampledModel):
 
     side_links: FloatArray = learned(parameter=False)
     rated_links: FloatArray = learned(parameter=False)
+    side_usual: FloatArray = learned(parameter=False)
+    rated_usual: FloatArray = learned(parameter=False)
 
     def _chain(self, train: sparse.csr_array) -> Chain:
         random = np.random.default_rng(self.seed)
@@ -110,22 +114,25 @@ class BayesianMF(SampledModel):
         groups = iter(prior.groups)
         self.side_links = np.zeros((0 if side is None else side.shape[1], 0), dtype=np.float32)
         self.rated_links = np.zeros((train.shape[1], 0), dtype=np.float32)
+        self.side_usual = self.rated_usual = np.zeros(0, dtype=np.float32)
         if side is not None and side.nnz:
-            self.side_links = next(groups).links(side)
+            group = next(groups)
+            self.side_links, self.side_usual = group.links(side), group.usual
         if self.who_rated_what:
-            self.rated_links = next(groups).links(who_rated_what(train))
+            group = next(groups)
+            self.rated_links, self.rated_usual = group.links(who_rated_what(train)), group.usual
 
     def _directions(
         self, ratings: sparse.csr_array, features: sparse.csr_array | None
     ) -> FloatArray:
-        n_features, n_side = self.side_links.shape
-        coordinates = [np.zeros((ratings.shape[0], n_side), dtype=np.float32)]
-        if features is not None and n_side:
+        n_people, n_features = ratings.shape[0], len(self.side_links)
+        side = np.tile(self.side_usual, (n_people, 1))
+        if features is not None and n_features:
             if features.shape[1] != n_features:
                 raise ValueError(f"{features.shape[1]} features of people, not {n_features}")
-            coordinates = [features @ self.side_links]
-        coordinates.append(who_rated_what(ratings) @ self.rated_links)
-        return np.hstack(coordinates).astype(np.float32)
+            side = _coordinates(features, self.side_links, self.side_usual)
+        rated = _coordinates(who_rated_what(ratings), self.rated_links, self.rated_usual)
+        return np.hstack([side, rated]).astype(np.float32)
 
     @property
     def _noise_shape(self) -> float | None:
@@ -148,6 +155,13 @@ class BayesianMF(SampledModel):
             else SharedCutpoints(self.shares, random)
         )
         return OrdinalProbit(**given, moves=moves)
+
+
+def _coordinates(features: sparse.csr_array, links: FloatArray, usual: FloatArray) -> FloatArray:
+    """Of people's features, (n_people, directions)."""
+    coordinates: FloatArray = features @ links
+    coordinates[~_not_empty(features)] = usual
+    return coordinates
 
 
 def _not_empty(features: sparse.csr_array) -> NDArray[np.bool_]:

@@ -32,7 +32,10 @@ class RowPrior:
 
         a_j | R ~ N(h_j p_j' R, h_j L^-1),    h_j = s_j / (s_j + l).
 
-    So a group costs two products with P, whatever its number of features.
+    So a group costs two products with P, whatever its number of features. A row of which a
+    group says nothing (F_g,r is zero: an item without any rating, and who rated what) gets the
+    mean term of all entries, the one of what is rated usually; zero would be far off where all
+    known rows have terms of one sign. Such a row plays no part in the draw of B_g.
 
     Parameters
     ----------
@@ -111,13 +114,17 @@ class _Group:
     ----------
     sizes : (n_directions,) s, eigenvalues of F'F
     directions : (n_rows, n_directions) P, float32
+    bare : positions of rows without an entry
+    usual : (n_directions,) mean of P over all entries of F, float32
     coefficients : (n_directions, K) a
-    explained : (n_rows, K) F B = P a, float32
+    explained : (n_rows, K) F B = P a, float32; its mean where a row is bare
     strength : l, precision of the coefficients B
     """
 
     sizes: Array
     directions: Array
+    bare: NDArray[np.intp]
+    usual: Array
     coefficients: Array
     explained: Array
     strength: float
@@ -125,9 +132,12 @@ class _Group:
     @classmethod
     def of(cls, features: sparse.csr_array, size: int, n_directions: int) -> _Group:
         sizes, directions = decompose(features, n_directions)
+        counts = np.diff(features.indptr)
         return cls(
             sizes,
             np.ascontiguousarray(directions, dtype=np.float32),
+            np.flatnonzero(counts == 0),
+            (counts @ directions / counts.sum()).astype(np.float32),
             np.zeros((len(sizes), size)),
             np.zeros((features.shape[0], size), dtype=np.float32),
             strength=3 * float(np.sqrt(features.shape[1])),
@@ -150,7 +160,9 @@ class _Group:
         drawn = shrink * (self.directions.T @ rest)
         drawn += np.sqrt(shrink) * (random.standard_normal((n, size)) @ inverse)
         self.coefficients = drawn
-        self.explained = self.directions @ drawn.astype(np.float32)
+        coefficients = drawn.astype(np.float32)
+        self.explained = self.directions @ coefficients
+        self.explained[self.bare] = self.usual @ coefficients
         scaled = drawn / np.sqrt(self.sizes)[:, None]
         square = np.sum((scaled @ root) ** 2)
         self.strength = random.gamma(1 + n * size / 2) / (0.1 + square / 2)
