@@ -65,7 +65,7 @@ class BayesianMF(SampledModel):
         (n_user_features, directions) and (n_items, directions): a user's features times these
         are their coordinates, which ``user_coefficients`` go with; no columns where not used
     side_usual, rated_usual
-        (directions,) coordinates of people of whom nothing is known: the mean over users
+        (directions,) coordinates of people of whom nothing is known, the mean over users
     """
 
     family: ClassVar[str] = "bayesian_mf"

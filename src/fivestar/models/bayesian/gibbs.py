@@ -98,8 +98,10 @@ class Chain:
         by_item = by_item.T.tocsr()
         size = n_factors + 1
         options: Any = {"scale": prior_scale, "n_directions": n_directions, "random": random}
-        self.users = Side(train, places, RowPrior(n_users, size, user_features, **options))
-        self.items = Side(by_item, by_item.data, RowPrior(n_items, size, item_features, **options))
+        of_users = RowPrior(n_users, size, user_features, usual_by_entries=False, **options)
+        of_items = RowPrior(n_items, size, item_features, usual_by_entries=True, **options)
+        self.users = Side(train, places, of_users)
+        self.items = Side(by_item, by_item.data, of_items)
         self.scores = np.zeros(train.nnz, dtype=np.float32)
         self._score()
 

@@ -34,8 +34,8 @@ class RowPrior:
 
     So a group costs two products with P, whatever its number of features. A row of which a
     group says nothing (F_g,r is zero: an item without any rating, and who rated what) gets the
-    mean term of all entries, the one of what is rated usually; zero would be far off where all
-    known rows have terms of one sign. Such a row plays no part in the draw of B_g.
+    group's mean term; zero would be far off where all known rows have terms of one sign. Such
+    a row plays no part in the draw of B_g.
 
     Parameters
     ----------
@@ -47,6 +47,9 @@ class RowPrior:
         v: the prior counts like one row of K squared values of v.
     n_directions
         Leading singular directions kept of each group.
+    usual_by_entries
+        Whether the mean term is that of all entries, or of all rows that have any. An item
+        that is rated at all is likely one of those that many rate; a person is one of many.
     random
         Source of all draws.
 
@@ -64,6 +67,7 @@ class RowPrior:
         groups: Sequence[sparse.csr_array],
         scale: float,
         n_directions: int,
+        usual_by_entries: bool,
         random: np.random.Generator,
     ) -> None:
         self.random = random
@@ -71,7 +75,9 @@ class RowPrior:
         self.precision: Array = 10 * np.eye(size)
         self.mean: Array = np.zeros(size)
         self.means = np.zeros((n_rows, size), dtype=np.float32)
-        self.groups = [_Group.of(group, size, n_directions) for group in groups if group.nnz]
+        self.groups = [
+            _Group.of(group, size, n_directions, usual_by_entries) for group in groups if group.nnz
+        ]
 
     def sample(self, rows: Array) -> None:
         """Draw m, B and L given the rows (n_rows, K)."""
@@ -115,7 +121,7 @@ class _Group:
     sizes : (n_directions,) s, eigenvalues of F'F
     directions : (n_rows, n_directions) P, float32
     bare : positions of rows without an entry
-    usual : (n_directions,) mean of P over all entries of F, float32
+    usual : (n_directions,) mean of P over all entries of F or its rows, float32
     coefficients : (n_directions, K) a
     explained : (n_rows, K) F B = P a, float32; its mean where a row is bare
     strength : l, precision of the coefficients B
@@ -130,14 +136,17 @@ class _Group:
     strength: float
 
     @classmethod
-    def of(cls, features: sparse.csr_array, size: int, n_directions: int) -> _Group:
+    def of(
+        cls, features: sparse.csr_array, size: int, n_directions: int, usual_by_entries: bool
+    ) -> _Group:
         sizes, directions = decompose(features, n_directions)
         counts = np.diff(features.indptr)
+        weights = counts if usual_by_entries else counts > 0
         return cls(
             sizes,
             np.ascontiguousarray(directions, dtype=np.float32),
             np.flatnonzero(counts == 0),
-            (counts @ directions / counts.sum()).astype(np.float32),
+            (weights @ directions / weights.sum()).astype(np.float32),
             np.zeros((len(sizes), size)),
             np.zeros((features.shape[0], size), dtype=np.float32),
             strength=3 * float(np.sqrt(features.shape[1])),
