@@ -128,7 +128,7 @@ GD = {"family": "gradient_descent", "learning_rate": 0.05, **CONVERGED}
         {**GD, "family": "mf_gravity", "gravity": 2.0, "regularization": 0.05},
         {**GD, "family": "mf_diagonal", "regularization": 3.0},
         {"family": "svd", "n_factors": 3, "shrinkage": 3.0, "n_steps": 200, "stopping": None},
-        {"family": "als", "n_factors": 3, "n_steps": 100, "stopping": None},
+        {"family": "als", "n_factors": 3, "n_steps": 100, "stopping": None, "count_exponent": 0},
     ],
     ids=str,
 )
@@ -138,6 +138,34 @@ def test_people_of_converged_models_stay_where_they_are(settings: dict[str, Any]
     users, items, _ = known(test)
     trained, folded = (each.predict(users, items) for each in (model, model.fold_in(train)))
     assert np.abs(folded - trained).max() < 5e-3
+
+
+def test_people_of_als_stay_where_they_are_unless_they_rated_little() -> None:
+    train, test = whole_stars()
+    counts = np.diff(train.indptr)
+    model = fitted(train, family="als", n_factors=3, n_steps=100, stopping=None)
+    assert model.usual_count[0] == np.median(counts[counts > 0])
+    users, items, _ = known(test)
+    trained, folded = (each.predict(users, items) for each in (model, model.fold_in(train)))
+    enough = counts[users] >= model.usual_count[0]
+    assert np.abs(folded - trained)[enough].max() < 5e-3
+    assert np.abs(folded - trained)[~enough].max() > 5e-3
+
+
+def test_one_answer_does_not_make_als_worse_than_none() -> None:
+    """By the penalty that one rating would have in training, it did."""
+    train, test = planted()
+    known_people, strangers = train[:60], train[60:-1]  # the last has no rating
+    model = fitted(known_people, family="als", n_factors=3)
+    people, answered = np.arange(strangers.shape[0]), strangers.indptr[:-1]
+    stars, asked = strangers.data[answered], strangers.indices[answered]
+    first = csr_matrix(people, asked, stars, strangers.shape)
+    nothing = sparse.csr_array(strangers.shape, dtype=np.float32)
+    users, items, ratings = observed(test[60:-1])
+    none, one = (
+        rmse(ratings, model.fold_in(answers).predict(users, items)) for answers in (nothing, first)
+    )
+    assert one < none
 
 
 @pytest.mark.parametrize("fill", ["bias", "item_mean"])
@@ -172,7 +200,8 @@ def test_contributions_of_als_are_those_of_hu_koren_and_volinsky() -> None:
     inside = slice(*train.indptr[4:6])
     items, stars = train.indices[inside].astype(np.intp), train.data[inside]
     design = np.pad(model.item_factors.astype(float), ((0, 0), (0, 1)), constant_values=1)
-    ridge_of_4 = len(items) ** model.count_exponent * np.array([1.9, 1.9, 1.9, 0.8])
+    count = max(len(items), *model.usual_count)
+    ridge_of_4 = count**model.count_exponent * np.array([1.9, 1.9, 1.9, 0.8])
     inverse = np.linalg.inv(design[items].T @ design[items] + np.diag(ridge_of_4))
     similar = design[items] @ inverse @ design[9]
     base, contributions = model.contributions(items, stars, 9)

@@ -105,7 +105,7 @@ class FactorModel(LinearModel):
         return PeopleRegression(
             with_values(ratings, stars - self._item_part(items)),
             self._design,
-            self._penalty_of(np.diff(ratings.indptr)),
+            self._penalty_of_people(np.diff(ratings.indptr)),
         )
 
     def _set_people(self, solution: FloatArray, ratings: sparse.csr_array) -> None:
@@ -116,6 +116,10 @@ class FactorModel(LinearModel):
     def _design(self) -> FloatArray:
         """D of all items, (n_items, size)."""
         return with_ones(self.item_factors)
+
+    def _penalty_of_people(self, counts: NDArray[np.integer]) -> FloatArray:
+        """The same of new people; as in training, unless that would trust few ratings too far."""
+        return self._penalty_of(counts)
 
     @abstractmethod
     def _penalty_of(self, counts: NDArray[np.integer]) -> FloatArray:
