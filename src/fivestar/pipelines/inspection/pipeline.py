@@ -207,7 +207,7 @@ def show() -> Pipeline:
                     "params:inspection",
                     *(f"inspection.{picture}_chart" for picture in PICTURES),
                 ],
-                outputs="inspection.page",
+                outputs="inspection_page",
                 name="write_inspection_page",
             )
         ],
