@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, ConfigDict
 
+from fivestar.pipelines.texts import Texts
 from fivestar.ratings import Scale
 
 Optimizer = Literal["adam", "sgd"]
 Rate = Annotated[float, Gt(0)]
-
-
-def _titles(given: Any) -> Any:
-    """A list, or one text with semicolons, which can be written on the command line."""
-    if not isinstance(given, list):
-        given = str(given).split(";")
-    titles = [str(title).strip() for title in given]  # YAML reads some titles as numbers: 1984
-    return [title for title in titles if title]
 
 
 class ColikesSettings(BaseModel):
@@ -62,7 +55,7 @@ class ColikesSettings(BaseModel):
     }
     init_scale: Annotated[float, Gt(0)] = 0.1
     seed: int = 42
-    because_you_like: Annotated[list[str], BeforeValidator(_titles)] = []
+    because_you_like: Texts = []
     n_recommendations: Annotated[int, Ge(1)] = 10
     min_likes: Annotated[int, Ge(1)] = 10
 

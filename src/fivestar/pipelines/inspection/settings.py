@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from annotated_types import Ge, Gt
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, ConfigDict
 
 from fivestar.inspection.maps import Method
-
-
-def _titles(given: Any) -> Any:
-    """A list, or one text with semicolons, which can be written on the command line."""
-    if not isinstance(given, list):
-        given = str(given).split(";")
-    titles = [str(title).strip() for title in given]  # YAML reads some titles as numbers: 1984
-    return [title for title in titles if title]
+from fivestar.pipelines.texts import Texts
 
 
 class InspectionSettings(BaseModel):
@@ -47,7 +40,7 @@ class InspectionSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    items: Annotated[list[str], BeforeValidator(_titles)] = []
+    items: Texts = []
     n_neighbours: Annotated[int, Ge(1)] = 10
     min_ratings: Annotated[int, Ge(1)] = 20
     map: Method = "tsne"

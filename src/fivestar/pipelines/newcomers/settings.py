@@ -5,19 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any, Self
 
 from annotated_types import Ge, Gt, Lt, MinLen
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
+from fivestar.pipelines.texts import Texts
 from fivestar.questionnaire.ranking import Strategy
-
-
-def _names(given: Any) -> Any:
-    """A list, or one text with semicolons, which can be written on the command line."""
-    if isinstance(given, list):
-        return given
-    return [name.strip() for name in str(given).split(";") if name.strip()]
-
-
-Names = Annotated[list[str], BeforeValidator(_names)]
 
 
 class NewcomersSettings(BaseModel):
@@ -46,7 +37,7 @@ class NewcomersSettings(BaseModel):
     at_most_people
         Who are held out.
     new_item_models
-        Names of models to predict items without any rating with.
+        Texts of models to predict items without any rating with.
     new_item_share
         Of the items, held out with all their ratings.
     seed
@@ -55,7 +46,7 @@ class NewcomersSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    models: Annotated[Names, MinLen(1)] = [
+    models: Annotated[Texts, MinLen(1)] = [
         *("bias", "gradient_descent", "als", "autoencoder", "bayesian_mf")
     ]
     blocks: dict[str, dict[str, Any]] = {
@@ -74,7 +65,7 @@ class NewcomersSettings(BaseModel):
     held_out_share: Annotated[float, Gt(0), Lt(1)] = 0.2
     min_ratings: Annotated[int, Ge(2)] = 20
     at_most_people: Annotated[int, Ge(1)] = 2000
-    new_item_models: Names = ["bias", "bayesian_mf", "bayesian_mf_features"]
+    new_item_models: Texts = ["bias", "bayesian_mf", "bayesian_mf_features"]
     new_item_share: Annotated[float, Gt(0), Lt(1)] = 0.1
     seed: int = 42
 

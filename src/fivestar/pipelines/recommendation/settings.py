@@ -9,14 +9,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from fivestar.errors import InputError
-
-
-def _ids(given: Any) -> Any:
-    """A list, or one text with semicolons, which can be written on the command line."""
-    if not isinstance(given, list):
-        given = str(given).split(";")
-    ids = [str(user).strip() for user in given]  # YAML reads most ids as numbers
-    return [user for user in ids if user]
+from fivestar.pipelines.texts import Texts
 
 
 def _ratings(given: Any) -> Any:
@@ -79,7 +72,7 @@ class RankingSettings(BaseModel):
     Parameters
     ----------
     beside
-        Names of trained models to compare the chosen one with, where they are trained; or
+        Texts of trained models to compare the chosen one with, where they are trained; or
         ``all``.
     liked_share
         A rating of this share of the highest star, or more, makes an item relevant.
@@ -122,7 +115,7 @@ class RecommendationSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    users: Annotated[list[str], BeforeValidator(_ids)] = []
+    users: Texts = []
     n: Annotated[int, Ge(1)] = 10
     min_ratings: Annotated[int, Ge(0)] = 10
     coverage: Annotated[float, Gt(0), Lt(1)] = 0.9

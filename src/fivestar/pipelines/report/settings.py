@@ -7,6 +7,8 @@ from typing import Annotated
 from annotated_types import Ge
 from pydantic import BaseModel, ConfigDict
 
+from fivestar.pipelines.texts import Texts
+
 
 class ReportSettings(BaseModel):
     """Settings of the pipeline ``report``.
@@ -23,6 +25,6 @@ class ReportSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    users: list[str] = []
+    users: Texts = []
     n: Annotated[int, Ge(1)] = 5
     min_ratings: Annotated[int, Ge(0)] = 20
