@@ -37,7 +37,7 @@ class NewcomersSettings(BaseModel):
     at_most_people
         Who are held out.
     new_item_models
-        Texts of models to predict items without any rating with.
+        Names of models to predict items without any rating with.
     new_item_share
         Of the items, held out with all their ratings.
     seed
