@@ -72,7 +72,7 @@ class RankingSettings(BaseModel):
     Parameters
     ----------
     beside
-        Texts of trained models to compare the chosen one with, where they are trained; or
+        Names of trained models to compare the chosen one with, where they are trained; or
         ``all``.
     liked_share
         A rating of this share of the highest star, or more, makes an item relevant.

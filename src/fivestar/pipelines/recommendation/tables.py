@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from fivestar.calibration import Probabilistic
 from fivestar.models import Model
 from fivestar.ratings import Positions
 from fivestar.titles import shown_titles
@@ -24,16 +23,6 @@ COLUMNS = {
     "upper": "float32",
 }
 """Of a table of recommendations, and their types."""
-
-
-@runtime_checkable
-class WithIntervals(Protocol):
-    """A model that says how sure it is."""
-
-    def predict_interval(
-        self, users: Positions, items: Positions, coverage: float
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Both ends, stars, (n_pairs,) each."""
 
 
 class Catalogue:
@@ -91,7 +80,7 @@ def recommendation_table(
     items = lists[rows, places]
     pairs = users[rows], items
     lower = upper = np.full(len(items), np.nan, dtype=np.float32)
-    if isinstance(model, WithIntervals):
+    if isinstance(model, Probabilistic):
         lower, upper = model.predict_interval(*pairs, coverage)
     columns = {
         "user": pd.Series(user_ids[rows], dtype="str"),
