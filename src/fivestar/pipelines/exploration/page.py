@@ -54,10 +54,11 @@ def _ratings(summary: dict[str, Any], stars: Chart) -> Section:
         "what a model has to fill in. One that always answers with the mean has the standard "
         f"deviation for its RMSE here, {summary['standard_deviation']:.2f} stars."
     )
-    return Section("Ratings", [Text([text]), _table(summary), Picture(stars, name="stars")])
+    return Section("Ratings", [Text([text]), summary_table(summary), Picture(stars, name="stars")])
 
 
-def _table(summary: dict[str, Any]) -> Table:
+def summary_table(summary: dict[str, Any]) -> Table:
+    """The figures of ``exploration.summary``."""
     rows = {
         "ratings": f"{summary['n_ratings']:,}",
         "users": f"{summary['n_users']:,}",

@@ -11,6 +11,7 @@ import pandas as pd
 from fivestar.charts import Chart
 from fivestar.models import Model
 from fivestar.page import Picture, Section, Table, Text, render
+from fivestar.pipelines.exploration.page import summary_table
 from fivestar.pipelines.report.people import BEST, RATED, WORST
 from fivestar.pipelines.splitting.nodes import SplittingSettings
 
@@ -77,9 +78,9 @@ def write_report(
         lead += f" and {champion['test_rmse']:.4f} on test"
     sections = [
         Section(
-            "Data",
+            "Training data",
             [
-                _data(summary),
+                summary_table(summary),
                 Picture(stars, name="stars"),
                 Picture(item_means, "Point at an item for its title.", "item_means", wide=True),
             ],
@@ -97,23 +98,6 @@ def write_report(
         Section("How it was made", _made(models, splitting, provenance)),
     ]
     return render(f"Fivestar: {dataset}", f"{lead}.", sections)
-
-
-def _data(summary: dict[str, Any]) -> Table:
-    figures = {
-        "ratings in train": f"{summary['n_ratings']:,}",
-        "users": f"{summary['n_users']:,}",
-        "items": f"{summary['n_items']:,}",
-        "pairs that are rated": f"{summary['density']:.2%}",
-        "mean rating": f"{summary['mean_rating']:.2f} stars",
-        "standard deviation": f"{summary['standard_deviation']:.2f} stars",
-        "ratings per user, median": f"{summary['median_ratings_per_user']:g}",
-        "ratings per item, median": f"{summary['median_ratings_per_item']:g}",
-    }
-    if summary["first"] is not None:
-        figures["period"] = f"{summary['first']} to {summary['last']}"
-    table = pd.DataFrame(figures.items(), columns=["figure", "value"])
-    return Table(table, headings={"figure": "", "value": ""}, wide=False)
 
 
 def _leaderboard(leaderboard: pd.DataFrame) -> Table:
