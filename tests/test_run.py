@@ -11,12 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from kedro.framework.startup import bootstrap_project
+from kedro.pipeline import Pipeline
 from kedro.runner import ParallelRunner, SequentialRunner, ThreadRunner
 from scipy import sparse
 
 from fivestar import models
 from fivestar.errors import InputError
 from fivestar.metrics import rmse
+from fivestar.pipeline_registry import register_pipelines
 
 from .project import ROOT, make_project, mlflow_runs, run
 
@@ -263,3 +266,13 @@ def test_processes_forked_after_torch_used_its_threads_do_not_hang(project: Path
         [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_all_pipelines_can_run_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kedro refuses two nodes of one name: ``--pipelines exploration,inspection``."""
+    monkeypatch.chdir(ROOT)
+    bootstrap_project(ROOT)
+    pipelines = register_pipelines()
+    pipelines.pop("zoo")  # the same nodes as the default, on more models
+    together = sum(pipelines.values(), Pipeline([]))
+    assert len(together.nodes) > 100

@@ -50,7 +50,7 @@ def ask() -> Pipeline:
                 describe_items,
                 inputs=["items", "train_matrix", "validation_matrix", "vocabulary"],
                 outputs="inspection.items",
-                name="describe_items",
+                name="list_items",
             ),
             node(
                 find_neighbours,
