@@ -39,7 +39,9 @@ bench: .venv/installed data/01_raw/demo/ml-100k.inter
 bench-quick: .venv/installed data/01_raw/demo/ml-100k.inter
 	$(BIN)/python benchmarks/runners.py --quick
 
+# Of what the latest run has left.
 screenshots: .venv/installed-dev
+	$(BIN)/kedro run --pipelines exploration,inspection,report
 	$(BIN)/python docs/take_screenshots.py
 
 # make data NAME=ml-1m

@@ -1,6 +1,6 @@
 """Screenshots for the README and the docs, of what the latest runs have left.
 
-    make run report screenshots
+    make run screenshots
 
 Opens the report's pages, MLflow and kedro-viz in a real browser, and writes docs/pictures/*.png.
 """
