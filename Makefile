@@ -41,7 +41,7 @@ bench-quick: .venv/installed data/01_raw/demo/ml-100k.inter
 
 # Of what the latest run has left.
 screenshots: .venv/installed-dev
-	$(BIN)/kedro run --pipelines exploration,inspection,report
+	$(BIN)/kedro run --pipelines exploration,inspection,newcomers,report
 	$(BIN)/python docs/take_screenshots.py
 
 # make data NAME=ml-1m

@@ -8,6 +8,7 @@ Opens the report's pages, MLflow and kedro-viz in a real browser, and writes doc
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import os
 import signal
@@ -21,6 +22,8 @@ from pathlib import Path
 
 from mlflow.tracking import MlflowClient
 from playwright.sync_api import Page, sync_playwright
+
+from fivestar.datasets import VegaChart
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -98,6 +101,12 @@ def report_pages() -> None:
         phone.page.screenshot(path=PICTURES / "report-phone.png")
 
 
+def picture_of_newcomers() -> None:
+    """The chart as kedro-viz previews it."""
+    chart = VegaChart(filepath=str(REPORTING / "newcomers/errors.json"))
+    (PICTURES / "newcomers.png").write_bytes(base64.b64decode(chart.preview()))
+
+
 def show(visit: BrowserPage, chart: str) -> None:
     """Scroll to the heading of a chart's section, and wait until its marks are redrawn."""
     visit.page.locator(f"section:has([data-name='{chart}'])").evaluate("e => e.scrollIntoView()")
@@ -128,6 +137,7 @@ def main() -> None:
     options = parser.parse_args()
     PICTURES.mkdir(exist_ok=True)
     report_pages()
+    picture_of_newcomers()
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=options.chromium, args=arguments)
