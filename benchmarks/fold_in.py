@@ -18,10 +18,9 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from scipy import sparse
 
-from fivestar.features import Features
 from fivestar.metrics import rmse
 from fivestar.models import Model
-from fivestar.ratings import observed
+from fivestar.ratings import Features, observed
 
 ROOT = Path(__file__).parents[1]
 TIMED = 5

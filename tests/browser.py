@@ -69,7 +69,7 @@ MARK = """([name, datum, type]) => {
 
 @dataclass
 class BrowserPage:
-    """A page of charts, as ``fivestar.page.render`` makes it.
+    """A page of charts, as ``fivestar.reporting.page.render`` makes it.
 
     Attributes
     ----------

@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Pipeline
 
-from fivestar.line_up import changes, line_up, zoo
+from fivestar.hooks.line_up import changes, line_up, zoo
 from fivestar.pipelines import (
     ablation,
     colikes,

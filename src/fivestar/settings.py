@@ -2,11 +2,11 @@
 
 import warnings
 
-from fivestar.environment import EnvironmentHook
-from fivestar.line_up import LineUpHook
-from fivestar.terminal import TerminalHook
-from fivestar.tracking import TrackingHook
-from fivestar.workers import WorkersHook
+from fivestar.hooks.environment import EnvironmentHook
+from fivestar.hooks.line_up import LineUpHook
+from fivestar.hooks.terminal import TerminalHook
+from fivestar.hooks.tracking import TrackingHook
+from fivestar.hooks.workers import WorkersHook
 
 # Of Kedro's own making, and nothing that a user could mend.
 warnings.filterwarnings("ignore", "register_new_resolver", module="kedro")

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 from kedro.io import DatasetError
 
-from fivestar.charts import dressed
 from fivestar.datasets import ParquetTable, Provenance, TrainedModels, VegaChart
 from fivestar.models import build
+from fivestar.reporting.charts import dressed
 
 from ..models.behaviour import SCALE, planted
 

@@ -6,15 +6,14 @@ import numpy as np
 import pytest
 from scipy import sparse, stats
 
-from fivestar.calibration import coverage, randomised_pit
-from fivestar.features import Features
 from fivestar.metrics import rmse
+from fivestar.metrics.calibration import coverage, randomised_pit
 from fivestar.models import build, load
 from fivestar.models.bayesian import posterior, probit, sampling
 from fivestar.models.bayesian.cutpoints import SharedCutpoints, UserCutpoints
 from fivestar.models.bayesian.likelihood import Gaussian, OrdinalProbit
 from fivestar.models.bayesian.prior import decompose, who_rated_what, wishart
-from fivestar.ratings import Scale, csr_matrix, observed
+from fivestar.ratings import Features, Scale, csr_matrix, observed
 
 from .behaviour import SCALE, ModelBehaviour, planted
 

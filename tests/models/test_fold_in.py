@@ -10,13 +10,12 @@ import pytest
 from safetensors.numpy import load_file, save_file
 from scipy import sparse
 
-from fivestar.features import Features
 from fivestar.metrics import rmse
 from fivestar.models import Model, build, load, ridge
 from fivestar.models.bayesian.prior import decompose, who_rated_what
 from fivestar.models.linear import worth_of_stopping
-from fivestar.models.ridge import PeopleRegression
-from fivestar.ratings import csr_matrix, observed
+from fivestar.models.solvers.ridge import PeopleRegression
+from fivestar.ratings import Features, csr_matrix, observed
 
 from .behaviour import SCALE, known, planted
 

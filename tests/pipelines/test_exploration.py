@@ -12,13 +12,13 @@ import pandas as pd
 import pytest
 import yaml
 
-from fivestar.charts import COLORS, MOST_MARKS, Chart
 from fivestar.errors import InputError
 from fivestar.pipelines.exploration import charts, linked, tables
 from fivestar.pipelines.exploration.bins import even_step, in_bins, in_count_bins, nice_step
 from fivestar.pipelines.exploration.features import OTHER, UNKNOWN, categories
 from fivestar.pipelines.exploration.settings import ExplorationSettings
 from fivestar.ratings import Scale
+from fivestar.reporting.charts import COLORS, MOST_MARKS, Chart
 
 from ..browser import BrowserPage, browser_page
 from ..project import ROOT, make_project, run

@@ -8,11 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fivestar.features import Features
 from fivestar.pipelines.ingestion.settings import IngestionSettings, SideTable
-from fivestar.pipelines.splitting.features import MOST_WORDS, build_features, encode
+from fivestar.pipelines.splitting.encoding import MOST_WORDS, build_features, encode
 from fivestar.pipelines.training.nodes import fit, refit
-from fivestar.ratings import Scale, csr_matrix
+from fivestar.ratings import Features, Scale, csr_matrix
 
 COLUMNS = {"user": "u", "item": "i", "rating": "r"}
 

@@ -12,8 +12,8 @@ import pytest
 import yaml
 from scipy import sparse
 
+from fivestar.analysis.embeddings import Embeddings
 from fivestar.errors import InputError
-from fivestar.inspection.embeddings import Embeddings
 from fivestar.models import Model, load
 from fivestar.pipelines.inspection.asking import find_neighbours
 from fivestar.pipelines.inspection.charts import draw_factors, draw_map, draw_norms

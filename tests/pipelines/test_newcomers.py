@@ -14,8 +14,8 @@ import yaml
 from pydantic import ValidationError
 from scipy import sparse
 
+from fivestar.analysis.elicitation.ranking import STRATEGIES
 from fivestar.errors import InputError
-from fivestar.features import Features
 from fivestar.models import Model
 from fivestar.models.baselines.bias import Bias
 from fivestar.models.baselines.item_mean import ItemMean
@@ -26,8 +26,7 @@ from fivestar.pipelines.newcomers.items import measure_new_items
 from fivestar.pipelines.newcomers.listing import write_questionnaire
 from fivestar.pipelines.newcomers.measuring import measure_models
 from fivestar.pipelines.newcomers.settings import NewcomersSettings
-from fivestar.questionnaire.ranking import STRATEGIES
-from fivestar.ratings import Scale, csr_matrix, observed
+from fivestar.ratings import Features, Scale, csr_matrix, observed
 
 from ..project import ROOT, make_project, mlflow_runs, run
 

@@ -11,8 +11,8 @@ import altair as alt
 from kedro.io import AbstractDataset
 from kedro_datasets._typing import ImagePreview
 
-from fivestar.charts import Chart
 from fivestar.files import replacing
+from fivestar.reporting.charts import Chart
 
 PREVIEW_WIDTH = 640
 """Of a picture that would take the page's width, pixels."""

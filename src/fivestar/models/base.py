@@ -16,11 +16,10 @@ from pydantic import ConfigDict
 from safetensors.numpy import load_file, save_file
 from scipy import sparse
 
-from fivestar.features import Features
 from fivestar.files import replacing
 from fivestar.metrics import rmse
 from fivestar.models.training import History, Measure
-from fivestar.ratings import Positions, Scale, csr_matrix, observed
+from fivestar.ratings import Features, Positions, Scale, csr_matrix, observed
 
 FloatArray = NDArray[np.floating]
 BLOCK = 1 << 18

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from fivestar.models.base import FloatArray, Model, learned
-from fivestar.models.ridge import PeopleRegression
+from fivestar.models.solvers.ridge import PeopleRegression
 from fivestar.ratings import Positions, csr_matrix, observed
 
 

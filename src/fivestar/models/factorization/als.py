@@ -12,7 +12,7 @@ from scipy import sparse
 
 from fivestar.models.base import FloatArray, learned
 from fivestar.models.linear import FactorModel, penalties, with_ones, with_values
-from fivestar.models.ridge import RowRegressions
+from fivestar.models.solvers.ridge import RowRegressions
 from fivestar.models.stepped import SteppedModel
 from fivestar.models.training import EarlyStopping, History
 

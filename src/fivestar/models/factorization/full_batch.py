@@ -23,7 +23,7 @@ from fivestar.models.factorization.targets import (
     weights_of_stars,
 )
 from fivestar.models.linear import FactorModel, worth_of_stopping
-from fivestar.models.ridge import PeopleRegression
+from fivestar.models.solvers.ridge import PeopleRegression
 from fivestar.models.sparse_products import SparseRows, dot_products_at
 from fivestar.models.stepped import SteppedModel
 from fivestar.models.training import EarlyStopping, History

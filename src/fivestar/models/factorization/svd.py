@@ -13,7 +13,7 @@ from scipy.sparse.linalg import LinearOperator, svds
 from fivestar.models.base import FloatArray, learned
 from fivestar.models.baselines.bias import Bias, BiasFirst
 from fivestar.models.linear import with_values
-from fivestar.models.ridge import PeopleRegression
+from fivestar.models.solvers.ridge import PeopleRegression
 from fivestar.models.stepped import SteppedModel
 from fivestar.models.training import EarlyStopping, History
 from fivestar.ratings import Positions, Scale, observed

@@ -13,7 +13,7 @@ from scipy import sparse
 
 from fivestar.models.base import FloatArray, learned
 from fivestar.models.linear import FactorModel, penalties, worth_of_stopping
-from fivestar.models.ridge import PeopleRegression
+from fivestar.models.solvers.ridge import PeopleRegression
 from fivestar.models.stepped import SteppedModel
 from fivestar.models.training import EarlyStopping, History, Measure
 from fivestar.ratings import Positions, observed

@@ -18,7 +18,7 @@ from fivestar.models.baselines.bias import Bias, BiasFirst
 from fivestar.models.linear import with_ones
 from fivestar.models.minibatch import MovingAverage
 from fivestar.models.neural.layers import ACTIVATIONS, Activation, cut
-from fivestar.models.ridge import PeopleRegression
+from fivestar.models.solvers.ridge import PeopleRegression
 from fivestar.models.sparse_products import SparseRows, dot_products_at, sparse_times_dense
 from fivestar.models.stepped import SteppedModel
 from fivestar.models.training import History, Measure

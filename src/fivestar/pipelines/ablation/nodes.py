@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from fivestar.charts import COLORS, Chart, dressed
 from fivestar.failure import Failure, surviving
 from fivestar.metrics import rmse
 from fivestar.models import History, build
 from fivestar.ratings import Scale, observed
+from fivestar.reporting.charts import COLORS, Chart, dressed
 
 logger = logging.getLogger(__name__)
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fivestar.colikes.nearest import nearest
+from fivestar.analysis.co_likes.nearest import nearest
 from fivestar.errors import InputError
 from fivestar.pipelines.colikes.settings import ColikesSettings
-from fivestar.titles import Titles, look_up, shown_titles
+from fivestar.ratings.titles import Titles, look_up, shown_titles
 
 logger = logging.getLogger(__name__)
 

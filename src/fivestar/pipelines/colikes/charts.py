@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from fivestar.charts import Chart, dressed
+from fivestar.reporting.charts import Chart, dressed
 
 
 def draw_costs(runs: list[dict[str, Any]], *, optimizer: str) -> Chart:

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from fivestar.colikes.counts import co_likes, likes
+from fivestar.analysis.co_likes.counts import co_likes, likes
 from fivestar.errors import InputError
 from fivestar.pipelines.colikes.settings import ColikesSettings
 from fivestar.ratings import Scale
 
 if TYPE_CHECKING:
-    from fivestar.colikes.embedding import Embedding
+    from fivestar.analysis.co_likes.embedding import Embedding
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +69,9 @@ def train_grid(
     InputError
         If none is left: every run diverged, or there is no rate.
     """
-    from fivestar.colikes.embedding import embed  # here, for torch takes seconds to import
+    from fivestar.analysis.co_likes.embedding import (
+        embed,  # here, for torch takes seconds to import
+    )
 
     best: tuple[float, str, np.ndarray] | None = None
     runs = []

@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from fivestar.charts import COLORS, Chart, dressed
+from fivestar.reporting.charts import COLORS, Chart, dressed
 
 
 def draw_leaderboard(leaderboard: pd.DataFrame) -> Chart:

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from fivestar.calibration import Probabilistic, coverages
 from fivestar.errors import InputError
 from fivestar.failure import Failure, surviving
 from fivestar.metrics import gaussian_nll, mae, mse, rmse
+from fivestar.metrics.calibration import Probabilistic, coverages
 from fivestar.models import Model
 from fivestar.ratings import Vocabulary, observed
 

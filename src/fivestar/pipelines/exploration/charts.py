@@ -5,11 +5,11 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
-from fivestar.charts import COLORS, MOST_MARKS, Chart, dressed
 from fivestar.pipelines.exploration.bins import in_count_bins
 from fivestar.pipelines.exploration.features import is_list
 from fivestar.pipelines.exploration.settings import ExplorationSettings
 from fivestar.ratings import Scale
+from fivestar.reporting.charts import COLORS, MOST_MARKS, Chart, dressed
 
 HEIGHT = 260
 PADDING = {"left": 5, "right": 5, "top": 5, "bottom": 16}

@@ -7,12 +7,12 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from fivestar.charts import COLORS, REST, Chart, dressed
 from fivestar.pipelines.exploration.bins import even_step, in_bins, in_count_bins
 from fivestar.pipelines.exploration.charts import nothing, slanted
 from fivestar.pipelines.exploration.features import is_list, shown_order
 from fivestar.pipelines.exploration.settings import ExplorationSettings
 from fivestar.ratings import Scale
+from fivestar.reporting.charts import COLORS, REST, Chart, dressed
 
 NOT_FEATURES = ("user", "item", "title", "n_ratings", "mean_rating")
 MOST_ROWS = 10_000

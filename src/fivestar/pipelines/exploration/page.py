@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from fivestar.charts import Chart
-from fivestar.page import Picture, Section, Table, Text, render
 from fivestar.pipelines.exploration.linked import features_of
+from fivestar.reporting.charts import Chart
+from fivestar.reporting.page import Picture, Section, Table, Text, render
 
 CHOOSE = (
     "Click a row to choose it. With the shift key, or by touch, a further one is added, and one "

@@ -14,7 +14,7 @@ from fivestar.pipelines.exploration.bins import even_step, in_bins, ordered
 from fivestar.pipelines.exploration.features import categories
 from fivestar.pipelines.exploration.settings import ExplorationSettings
 from fivestar.ratings import Scale
-from fivestar.titles import shown_titles
+from fivestar.ratings.titles import shown_titles
 
 logger = logging.getLogger(__name__)
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
+from fivestar.analysis.embeddings import Embeddings
+from fivestar.analysis.similarity import MEASURES, nearest
 from fivestar.errors import InputError
-from fivestar.inspection.embeddings import Embeddings
-from fivestar.inspection.neighbours import MEASURES, nearest
 from fivestar.pipelines.inspection.settings import InspectionSettings
-from fivestar.titles import Match, Titles, look_up, plain, split_year
+from fivestar.ratings.titles import Match, Titles, look_up, plain, split_year
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from fivestar.charts import COLORS, MOST_MARKS, REST, Chart, dressed
-from fivestar.inspection.labels import OTHER
+from fivestar.analysis.labels import OTHER
+from fivestar.reporting.charts import COLORS, MOST_MARKS, REST, Chart, dressed
 
 GREY = COLORS[-1]
 PANEL_WIDTH, PANEL_HEIGHT = 285, 230

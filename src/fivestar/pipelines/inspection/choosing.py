@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from fivestar.analysis.embeddings import Embeddings, embeddings_of
+from fivestar.analysis.labels import said_of
 from fivestar.errors import InputError
-from fivestar.inspection.embeddings import Embeddings, embeddings_of
-from fivestar.inspection.labels import said_of
 from fivestar.models import Model
 from fivestar.pipelines.choice import require_same_data
 from fivestar.ratings import Vocabulary
-from fivestar.titles import shown_titles
+from fivestar.ratings.titles import shown_titles
 
 logger = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from fivestar.charts import COLORS, Chart, dressed
-from fivestar.inspection.residuals import calibration, histogram
+from fivestar.analysis.residuals import calibration, histogram
 from fivestar.ratings import Scale
+from fivestar.reporting.charts import COLORS, Chart, dressed
 
 GREY = COLORS[-1]
 N_BINS = 20

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from fivestar.calibration import Probabilistic, coverage, randomised_pit
+from fivestar.analysis.residuals import errors_by_count
 from fivestar.errors import InputError
-from fivestar.inspection.residuals import errors_by_count
 from fivestar.metrics import rmse
+from fivestar.metrics.calibration import Probabilistic, coverage, randomised_pit
 from fivestar.models import Model
 from fivestar.pipelines.choice import require_same_data
 from fivestar.pipelines.inspection.settings import InspectionSettings

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fivestar.inspection.embeddings import Embeddings
-from fivestar.inspection.factors import principal_factors
-from fivestar.inspection.labels import Labels, labels_of
-from fivestar.inspection.maps import pca, trustworthiness, tsne
-from fivestar.inspection.neighbours import likeness
+from fivestar.analysis.embeddings import Embeddings
+from fivestar.analysis.labels import Labels, labels_of
+from fivestar.analysis.maps import pca, trustworthiness, tsne
+from fivestar.analysis.principal_factors import principal_factors
+from fivestar.analysis.similarity import likeness
 from fivestar.models import Model
 from fivestar.pipelines.inspection.choosing import in_order, with_embeddings
 from fivestar.pipelines.inspection.settings import InspectionSettings

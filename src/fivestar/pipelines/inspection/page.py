@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from fivestar.charts import Chart
-from fivestar.page import Picture, Section, Table, Text, render
 from fivestar.pipelines.inspection.settings import InspectionSettings
+from fivestar.reporting.charts import Chart
+from fivestar.reporting.page import Picture, Section, Table, Text, render
 
 PICTURES = [
     *("map", "norms", "factors", "calibration", "residuals"),

@@ -7,7 +7,7 @@ from typing import Annotated
 from annotated_types import Ge, Gt
 from pydantic import BaseModel, ConfigDict
 
-from fivestar.inspection.maps import Method
+from fivestar.analysis.maps import Method
 from fivestar.pipelines.texts import Texts
 
 

@@ -6,13 +6,13 @@ import logging
 
 import numpy as np
 
+from fivestar.analysis.elicitation.people import HeldOut, hold_out
+from fivestar.analysis.elicitation.ranking import STRATEGIES, Ranking, rank
+from fivestar.analysis.elicitation.taste import Taste
 from fivestar.errors import InputError
 from fivestar.models import Model
 from fivestar.pipelines.newcomers.fitting import Data
 from fivestar.pipelines.newcomers.settings import NewcomersSettings
-from fivestar.questionnaire.people import HeldOut, hold_out
-from fivestar.questionnaire.ranking import STRATEGIES, Ranking, rank
-from fivestar.questionnaire.taste import Taste
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from fivestar.charts import COLORS, Chart, dressed
 from fivestar.pipelines.newcomers.settings import NewcomersSettings
+from fivestar.reporting.charts import COLORS, Chart, dressed
 
 
 def draw_models(errors: pd.DataFrame, settings: NewcomersSettings) -> Chart:

@@ -11,10 +11,9 @@ import numpy as np
 from scipy import sparse
 
 from fivestar.errors import InputError
-from fivestar.features import Features
 from fivestar.models import Model, build
 from fivestar.pipelines.newcomers.settings import NewcomersSettings
-from fivestar.ratings import Positions, Scale, csr_matrix, merge, observed
+from fivestar.ratings import Features, Positions, Scale, csr_matrix, merge, observed
 
 Blocks = dict[str, dict[str, Any]]
 """Settings of models by name."""

@@ -7,13 +7,13 @@ import logging
 import numpy as np
 import pandas as pd
 
+from fivestar.analysis.elicitation.facts import Facts
+from fivestar.analysis.elicitation.ranking import NEED_TASTE, rank
 from fivestar.pipelines.newcomers.asking import taste_of
 from fivestar.pipelines.newcomers.fitting import Data
 from fivestar.pipelines.newcomers.settings import NewcomersSettings
-from fivestar.questionnaire.facts import Facts
-from fivestar.questionnaire.ranking import NEED_TASTE, rank
 from fivestar.ratings import Vocabulary
-from fivestar.titles import shown_titles
+from fivestar.ratings.titles import shown_titles
 
 logger = logging.getLogger(__name__)
 

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fivestar.analysis.elicitation.people import HeldOut, Interview, error_after
 from fivestar.errors import InputError
 from fivestar.failure import Failure, surviving
 from fivestar.models import Model
 from fivestar.pipelines.newcomers.asking import Rankings
 from fivestar.pipelines.newcomers.fitting import Data
 from fivestar.pipelines.newcomers.settings import NewcomersSettings
-from fivestar.questionnaire.people import HeldOut, Interview, error_after
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Self
 from annotated_types import Ge, Gt, Lt, MinLen
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from fivestar.analysis.elicitation.ranking import Strategy
 from fivestar.pipelines.texts import Texts
-from fivestar.questionnaire.ranking import Strategy
 
 
 class NewcomersSettings(BaseModel):

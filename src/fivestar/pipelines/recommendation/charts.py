@@ -5,7 +5,7 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
-from fivestar.charts import COLORS, Chart, dressed
+from fivestar.reporting.charts import COLORS, Chart, dressed
 
 NAMES = {"ndcg": "nDCG", "map": "MAP", "precision": "precision", "recall": "recall"}
 TITLES = {

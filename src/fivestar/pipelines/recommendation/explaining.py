@@ -8,13 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from fivestar.models import Model
-from fivestar.pipelines.recommendation.nodes import count_ratings
-from fivestar.pipelines.recommendation.settings import RecommendationSettings
-from fivestar.pipelines.recommendation.tables import COLUMNS as TYPES
-from fivestar.pipelines.recommendation.tables import Catalogue, empty
-from fivestar.ratings import Vocabulary, merge
-from fivestar.recommend.explain import (
+from fivestar.analysis.explanation import (
     FACTOR,
     NEAREST,
     OTHERS,
@@ -22,8 +16,14 @@ from fivestar.recommend.explain import (
     REASONS,
     Explainer,
 )
-from fivestar.recommend.top_n import can_be_recommended
-from fivestar.titles import shown_titles
+from fivestar.analysis.top_n import can_be_recommended
+from fivestar.models import Model
+from fivestar.pipelines.recommendation.nodes import count_ratings
+from fivestar.pipelines.recommendation.settings import RecommendationSettings
+from fivestar.pipelines.recommendation.tables import COLUMNS as TYPES
+from fivestar.pipelines.recommendation.tables import Catalogue, empty
+from fivestar.ratings import Vocabulary, merge
+from fivestar.ratings.titles import shown_titles
 
 logger = logging.getLogger(__name__)
 

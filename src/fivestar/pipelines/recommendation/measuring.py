@@ -12,14 +12,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from fivestar.analysis.top_n import rank_rated, top_n
 from fivestar.errors import InputError
+from fivestar.metrics.ranking import measures, shares_of_users
 from fivestar.models import Model
 from fivestar.pipelines.choice import require_same_data
 from fivestar.pipelines.recommendation.nodes import count_ratings
 from fivestar.pipelines.recommendation.settings import RankingSettings, RecommendationSettings
 from fivestar.ratings import Positions, Scale, Vocabulary, csr_matrix, merge, observed
-from fivestar.recommend.ranking import measures, shares_of_users
-from fivestar.recommend.top_n import rank_rated, top_n
 
 logger = logging.getLogger(__name__)
 

@@ -9,6 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from fivestar.analysis.explanation import Explainer
+from fivestar.analysis.new_user import Given, Reader
+from fivestar.analysis.top_n import top_n
 from fivestar.errors import InputError
 from fivestar.models import Model
 from fivestar.pipelines.ingestion import checks
@@ -24,9 +27,6 @@ from fivestar.pipelines.recommendation.tables import (
     recommendation_table,
 )
 from fivestar.ratings import Scale, Vocabulary, csr_matrix
-from fivestar.recommend.explain import Explainer
-from fivestar.recommend.newcomers import Given, Reader
-from fivestar.recommend.top_n import top_n
 
 logger = logging.getLogger(__name__)
 

@@ -10,14 +10,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from fivestar.analysis.blocks import Tables, estimate_seconds
+from fivestar.analysis.prediction_matrix import FullTable, megabytes
+from fivestar.analysis.top_n import can_be_recommended, top_n
 from fivestar.errors import InputError
 from fivestar.models import Model
 from fivestar.pipelines.recommendation.settings import RecommendationSettings
 from fivestar.pipelines.recommendation.tables import Catalogue, read_out, recommendation_table
 from fivestar.ratings import Positions, Vocabulary, merge
-from fivestar.recommend.blocks import Tables, estimate_seconds
-from fivestar.recommend.full_table import FullTable, megabytes
-from fivestar.recommend.top_n import can_be_recommended, top_n
 
 logger = logging.getLogger(__name__)
 

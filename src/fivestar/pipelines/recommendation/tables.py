@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from fivestar.calibration import Probabilistic
+from fivestar.metrics.calibration import Probabilistic
 from fivestar.models import Model
 from fivestar.ratings import Positions
-from fivestar.titles import shown_titles
+from fivestar.ratings.titles import shown_titles
 
 COLUMNS = {
     "user": "str",

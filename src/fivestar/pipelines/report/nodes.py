@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from fivestar.charts import Chart
 from fivestar.models import Model
-from fivestar.page import Picture, Section, Table, Text, render
 from fivestar.pipelines.exploration.page import summary_table
 from fivestar.pipelines.report.people import BEST, RATED, WORST
 from fivestar.pipelines.splitting.nodes import SplittingSettings
+from fivestar.reporting.charts import Chart
+from fivestar.reporting.page import Picture, Section, Table, Text, render
 
 FOUR, TWO = "{:.4f}".format, "{:.2f}".format
 HEADINGS = {

@@ -12,14 +12,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from fivestar.calibration import Probabilistic
+from fivestar.analysis.blocks import predict_table, unbounded
+from fivestar.analysis.top_n import best, can_be_recommended
 from fivestar.errors import InputError
+from fivestar.metrics.calibration import Probabilistic
 from fivestar.models import Model
 from fivestar.pipelines.report.settings import ReportSettings
 from fivestar.ratings import Positions, Vocabulary, merge
-from fivestar.recommend.blocks import predict_table, unbounded
-from fivestar.recommend.top_n import best, can_be_recommended
-from fivestar.titles import shown_titles
+from fivestar.ratings.titles import shown_titles
 
 logger = logging.getLogger(__name__)
 

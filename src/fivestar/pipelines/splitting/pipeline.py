@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Pipeline, node
 
-from fivestar.pipelines.splitting.features import build_features
+from fivestar.pipelines.splitting.encoding import build_features
 from fivestar.pipelines.splitting.nodes import build_matrices, split
 
 

@@ -9,9 +9,8 @@ from typing import Any
 from scipy import sparse
 
 from fivestar.failure import Failure, surviving
-from fivestar.features import Features
 from fivestar.models import History, Model, build
-from fivestar.ratings import Scale, merge
+from fivestar.ratings import Features, Scale, merge
 
 logger = logging.getLogger(__name__)
 

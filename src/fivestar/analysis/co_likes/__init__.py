@@ -1,0 +1,1 @@
+"""Co-likes: which items the same users like."""

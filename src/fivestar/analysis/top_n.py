@@ -1,0 +1,144 @@
+"""The items that a model predicts the highest stars for, of those a user has not rated."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from fivestar.analysis.blocks import PAIRS, Tables, predict_blocks, unbounded
+from fivestar.models import Model
+from fivestar.ratings import Positions, observed
+
+MARGIN = 10
+"""Items more than asked for that are looked at more exactly."""
+
+
+def top_n(
+    model: Model,
+    users: Positions,
+    seen: sparse.csr_array,
+    candidates: Positions,
+    n: int,
+    *,
+    label: str = "recommendations",
+    n_pairs: int = PAIRS,
+) -> Positions:
+    """The best items of each user, the best first.
+
+    Items are ranked by the prediction before it is kept inside the scale; of equal ones the
+    first by position comes first, whatever the blocks.
+
+    Parameters
+    ----------
+    users
+        (n_users,) positions.
+    seen
+        (n_users, n_items), a row for each of these users; stored entries are not recommended.
+    candidates
+        (n_candidates,) positions of the items that may be, in rising order.
+    n
+        Items for each user.
+    label
+        On the progress bar.
+    n_pairs
+        Predictions in memory at a time.
+
+    Returns
+    -------
+    (n_users, n) positions of items; -1 where a user has no more.
+    """
+    free = unbounded(model)
+    column = np.full(seen.shape[1], -1)
+    column[candidates] = np.arange(len(candidates))
+    lists = [np.empty((0, n), dtype=np.intp)]
+    start = 0
+    for block, scores in predict_blocks(Tables(free), users, candidates, label, n_pairs):
+        rows, items, _ = observed(seen[start : start + len(block)])
+        start += len(block)
+        is_candidate = column[items] >= 0
+        scores[rows[is_candidate], column[items[is_candidate]]] = -np.inf
+        chosen = best(scores, n + MARGIN)
+        if len(candidates):
+            chosen = np.where(chosen >= 0, candidates[chosen], -1)
+        lists.append(_exactly(free, block, chosen, n))
+    return np.concatenate(lists)
+
+
+def _exactly(model: Model, users: Positions, chosen: Positions, n: int) -> Positions:
+    """The n best of the chosen items, by predictions pair by pair.
+
+    Those of a product of matrices differ from them in the last digit, and with the block.
+    """
+    chosen = np.sort(chosen, axis=1)
+    pairs = np.repeat(users, chosen.shape[1]), chosen.ravel()
+    scores = model.predict(*pairs).reshape(chosen.shape)
+    places = best(np.where(chosen >= 0, scores, -np.inf), n)
+    return np.where(places >= 0, np.take_along_axis(chosen, places, axis=1), -1)
+
+
+def best(scores: NDArray[np.floating], n: int) -> Positions:
+    """Columns of the n highest scores of each row, the highest first.
+
+    Of equal scores the first column comes first, at the edge of the list too. A score of minus
+    infinity is never chosen.
+
+    Returns
+    -------
+    (n_rows, n); -1 where a row has no more.
+    """
+    n_rows, n_columns = scores.shape
+    kept = min(n, n_columns)
+    chosen = np.full((n_rows, n), -1, dtype=np.intp)
+    if kept == 0:
+        return chosen
+    edge = np.partition(scores, n_columns - kept, axis=1)[:, [n_columns - kept]]
+    above, level = scores > edge, scores == edge
+    room = kept - above.sum(axis=1, keepdims=True)
+    taken = above | (level & (np.cumsum(level, axis=1) <= room))
+    columns = np.nonzero(taken)[1].reshape(n_rows, kept)  # rising in each row
+    values = np.take_along_axis(scores, columns, axis=1)
+    order = np.argsort(-values, axis=1, kind="stable")
+    columns = np.where(values > -np.inf, columns, -1)
+    chosen[:, :kept] = np.take_along_axis(columns, order, axis=1)
+    return chosen
+
+
+def rank_rated(model: Model, users: Positions, part: sparse.csr_array, n: int) -> Positions:
+    """The same of the items that each user rated in a part of the data, and of no others.
+
+    Parameters
+    ----------
+    users
+        (n_users,) positions.
+    part
+        (n_users, n_items), a row for each of these users.
+    n
+        Items for each user.
+    """
+    rows, items, _ = observed(part)
+    scores = unbounded(model).predict(users[rows], items)
+    order = np.lexsort((items, -scores, rows))
+    rows, items = rows[order], items[order]
+    starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(users)))])
+    place = np.arange(len(rows)) - starts[rows]
+    lists = np.full((len(users), n), -1, dtype=np.intp)
+    lists[rows[place < n], place[place < n]] = items[place < n]
+    return lists
+
+
+def can_be_recommended(
+    model: Model, n_ratings: NDArray[np.integer], min_ratings: int
+) -> tuple[Positions, int, int]:
+    """Items that are rated often enough and of which the model knows something.
+
+    Returns
+    -------
+    candidates
+        Positions in rising order.
+    n_rare, n_unknown
+        Items left out for having too few ratings; and, of the others, for being unknown.
+    """
+    rated = n_ratings >= min_ratings
+    known = np.asarray(model.known_items, dtype=bool)
+    return np.flatnonzero(rated & known), int((~rated).sum()), int((rated & ~known).sum())

@@ -1,1 +1,0 @@
-"""Which items are liked by the same people: counts, embeddings, and what to try next."""

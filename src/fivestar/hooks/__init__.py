@@ -1,0 +1,1 @@
+"""What the project does around a Kedro run: tracking, the terminal, workers."""

@@ -1,0 +1,95 @@
+"""What a person sees of a run: the leaderboard at the end, and where to look next."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pandas as pd
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.io import CatalogProtocol
+from kedro.pipeline import Pipeline
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from tqdm import tqdm
+
+from fivestar.errors import InputError
+from fivestar.hooks.tracking import failures
+
+HEADINGS = {
+    "validation_rmse": "validation\nRMSE",
+    "validation_mae": "\nMAE",
+    "test_rmse": "test\nRMSE",
+    "test_mae": "\nMAE",
+    "train_rmse": "train\nRMSE",
+    "n_parameters": "free\nparameters",
+    "fit_seconds": "fit\nseconds",
+    "fallbacks": "fall-\nbacks",
+}
+
+WIDE = 100
+"""Columns that the whole table takes; a narrower terminal is not shown the MAE."""
+
+
+class TerminalHook:
+    """Closes a run with its table; a run with failed models ends as an error."""
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        self._models: dict[str, Any] = context.params["models"]
+        for handler in logging.getLogger("fivestar").handlers:
+            if type(handler) is logging.StreamHandler:
+                # Lines go above a progress bar instead of through it.
+                handler.setStream(_AboveBars())
+
+    @hook_impl
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        if "leaderboard" in pipeline.all_outputs():
+            show(catalog.load("leaderboard"), submitted="submission" in pipeline.all_outputs())
+        failed = failures(pipeline, self._models, catalog)
+        if failed:
+            reasons = "\n".join(f"  {model}: {reason}" for model, reason in failed.items())
+            raise InputError(
+                f"{len(failed)} of the models failed, the others are done:\n{reasons}\n"
+                "Tracebacks are in info.log."
+            )
+
+
+def show(leaderboard: pd.DataFrame, *, submitted: bool) -> None:
+    """Print the leaderboard, the champion first."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = WIDE
+    headings = {
+        name: heading
+        for name, heading in HEADINGS.items()
+        if console.width >= WIDE or not name.endswith("mae")
+    }
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("\nmodel", no_wrap=True)
+    for heading in headings.values():
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in leaderboard[["model", *headings]].itertuples(index=False):
+        table.add_row(*(_cell(value) for value in row))
+    console.print(table)
+    if submitted:
+        console.print("Submission: data/07_model_output/submission.csv, by the first of the table.")
+    console.print(
+        "Next: `make ui` shows the runs in MLflow, `make viz` the pipeline and its pictures."
+    )
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return "" if pd.isna(value) else f"{value:.4f}" if value < 10 else f"{value:.1f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+class _AboveBars:
+    def write(self, text: str) -> None:
+        tqdm.write(text, end="")
+
+    def flush(self) -> None:
+        """Nothing waits to be written."""

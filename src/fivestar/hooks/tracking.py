@@ -1,0 +1,286 @@
+"""The one place that talks to MLflow: one flat run per model, the same under every runner.
+
+A model's run is made when its first node starts, in whichever thread or process that is, and
+logged when its last node ends; every node finds the run by its tags. There is no active run
+in a global variable, so nothing mixes up under threads.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.io import CatalogProtocol, SharedMemoryDataCatalog
+from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
+
+from fivestar.datasets.revision import git_revision
+from fivestar.failure import Failure
+from fivestar.models import Model
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+EXPERIMENT = "fivestar"
+BATCH = 1000
+"""Metrics that MLflow takes in one call."""
+RUNS = ".runs"
+"""An output whose name ends so is a list of runs that one node made, to be logged one by one."""
+
+
+class TrackingHook:
+    """Logs parameters, metrics, curves and the saved model of every model that runs."""
+
+    _project: Path
+    _parameters: dict[str, Any]
+    _nodes: dict[str, list[Node]]
+    _kedro_run: str
+
+    def __init__(self) -> None:
+        self._opening = threading.Lock()
+        self._opened: tuple[MlflowClient, str] | None = None
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        self._project = Path(context.project_path)
+        self._parameters = context.params
+        self._opened = None
+
+    @hook_impl
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol
+    ) -> None:
+        self._kedro_run = run_params["run_id"]
+        self._nodes = nodes_by_model(pipeline, self._parameters["models"])
+        if self._nodes and isinstance(catalog, SharedMemoryDataCatalog):
+            # Before the workers are forked: they share what is imported, and the tables.
+            _ = self._store
+
+    @hook_impl
+    def before_node_run(self, node: Node) -> None:
+        model = self._model_of(node)
+        if model is not None and not self._open_runs(model):
+            self._client.create_run(self._experiment_id, run_name=model, tags=self._tags(model))
+
+    @hook_impl
+    def after_node_run(self, node: Node, catalog: CatalogProtocol, outputs: dict[str, Any]) -> None:
+        model = self._model_of(node)
+        if model is not None and node == self._nodes[model][-1]:
+            self._log(model, self._values(model, catalog, outputs))
+        for name, value in outputs.items():
+            if name.endswith(RUNS):
+                for record in value:
+                    self._log_record(record)
+
+    @hook_impl
+    def on_node_error(self, node: Node, error: Exception) -> None:
+        model = self._model_of(node)
+        if model is not None:
+            self._end(model, failure=f"{type(error).__name__}: {error}")
+
+    @hook_impl
+    def on_pipeline_error(self) -> None:
+        for model in self._nodes:
+            for run_id in self._open_runs(model):
+                self._client.set_terminated(run_id, "KILLED")
+
+    # -- one model's run
+
+    def _log(self, model: str, values: dict[str, Any]) -> None:
+        """Everything that this pipeline knows of the model, then the end of its run."""
+        from mlflow.entities import Metric
+
+        (run_id,) = self._open_runs(model)
+        now = int(time.time() * 1000)
+        final = values.get("model", values.get("fitted"))
+        settings = final.settings if isinstance(final, Model) else self._parameters["models"][model]
+        parameters = {
+            **settings,
+            "family": self._parameters["models"][model]["family"],
+            **{name: self._parameters[name] for name in ("refit", "splitting", "scale")},
+        }
+        metrics = [
+            Metric(name, value, now, 0)
+            for name, value in values.get("metrics", {}).items()
+            if isinstance(value, int | float)
+        ]
+        metrics += [
+            Metric(f"curve_{curve}", value, now, step)
+            for curve, points in _curves(values.get("history", {})).items()
+            for step, value in points
+        ]
+        self._log_values(run_id, parameters, metrics)
+        if isinstance(final, Model):
+            with tempfile.TemporaryDirectory() as folder:
+                final.save(Path(folder))
+                self._client.log_artifacts(run_id, folder, "model")
+        if "ending" in values.get("history", {}):
+            self._client.set_tag(run_id, "ending", values["history"]["ending"])
+        self._end(model, final.reason if isinstance(final, Failure) else None)
+
+    def _log_record(self, record: Mapping[str, Any]) -> None:
+        """A run that is over, as a plain value.
+
+        ``name``, ``model``, ``started`` and ``ended`` (seconds since 1970), ``failure`` (why, or
+        None), and by name ``tags``, ``parameters``, ``metrics`` and ``curves`` (from step 0).
+        """
+        from mlflow.entities import Metric
+
+        started, ended = (int(1000 * record[end]) for end in ("started", "ended"))
+        tags = {**self._tags(record["model"]), **record["tags"]}
+        if record["failure"] is not None:
+            tags["failure"] = record["failure"]
+        run = self._client.create_run(
+            self._experiment_id, start_time=started, tags=tags, run_name=record["name"]
+        )
+        metrics = [Metric(name, value, ended, 0) for name, value in record["metrics"].items()]
+        metrics += [
+            Metric(f"curve_{curve}", value, ended, step)
+            for curve, values in record["curves"].items()
+            for step, value in enumerate(values)
+        ]
+        self._log_values(run.info.run_id, record["parameters"], metrics)
+        status = "FINISHED" if record["failure"] is None else "FAILED"
+        self._client.set_terminated(run.info.run_id, status, ended)
+
+    def _log_values(self, run_id: str, parameters: Mapping[str, Any], metrics: list[Any]) -> None:
+        from mlflow.entities import Param
+
+        self._client.log_batch(run_id, params=[Param(*item) for item in _flat(parameters)])
+        for start in range(0, len(metrics), BATCH):
+            self._client.log_batch(run_id, metrics=metrics[start : start + BATCH])
+
+    def _end(self, model: str, failure: str | None) -> None:
+        for run_id in self._open_runs(model):
+            if failure is not None:
+                self._client.set_tag(run_id, "failure", failure)
+            self._client.set_terminated(run_id, "FINISHED" if failure is None else "FAILED")
+
+    def _open_runs(self, model: str) -> list[str]:
+        wanted = f"tags.kedro_run = '{self._kedro_run}' and tags.model = '{model}'"
+        found = self._client.search_runs([self._experiment_id], wanted)
+        return [run.info.run_id for run in found if run.info.status == "RUNNING"]
+
+    def _values(
+        self, model: str, catalog: CatalogProtocol, outputs: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Inputs and outputs of the model's nodes; those of the last node are not saved yet."""
+        names = {name for node in self._nodes[model] for name in (*node.inputs, *node.outputs)}
+        wanted = {f"{model}.{part}" for part in ("fitted", "model", "history", "metrics")}
+        return {
+            name.removeprefix(f"{model}."): outputs[name] if name in outputs else catalog.load(name)
+            for name in names & wanted
+        }
+
+    def _model_of(self, node: Node) -> str | None:
+        return node.namespace if node.namespace in self._nodes else None
+
+    def _tags(self, model: str) -> dict[str, str]:
+        return {
+            "model": model,
+            "kedro_run": self._kedro_run,
+            "dataset": str(self._parameters["dataset"]),
+            "split": self._split,
+            "git_revision": self._git_revision,
+        }
+
+    @property
+    def _split(self) -> str:
+        method = str(self._parameters["splitting"].method)
+        fold = self._parameters.get("fold")
+        return method if fold is None else f"{method}, fold {fold}"
+
+    # -- the store
+
+    @property
+    def _client(self) -> MlflowClient:
+        return self._store[0]
+
+    @property
+    def _experiment_id(self) -> str:
+        return self._store[1]
+
+    @property
+    def _store(self) -> tuple[MlflowClient, str]:
+        # Models that start together wait for the first one to make the tables.
+        with self._opening:
+            if self._opened is None:
+                self._opened = open_store(self._project)
+            return self._opened
+
+    @cached_property
+    def _git_revision(self) -> str:
+        return git_revision(self._project)
+
+
+def open_store(project: Path) -> tuple[MlflowClient, str]:
+    """Client of the project's store, made if need be, and the id of its experiment."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    # No connection is kept open, so none is shared with a forked worker.
+    os.environ.setdefault("MLFLOW_SQLALCHEMYSTORE_POOLCLASS", "NullPool")
+    from mlflow.tracking import MlflowClient
+
+    # Importing it sets its own level; making the tables is no news.
+    for library in ("mlflow", "alembic"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+    folder = (project / "mlruns").resolve()
+    folder.mkdir(exist_ok=True)
+    client = MlflowClient(tracking_uri=f"sqlite:///{folder / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    if experiment is not None:
+        return client, experiment.experiment_id
+    # The tag makes MLflow open on the runs instead of its page for language models.
+    kind = {"mlflow.experimentKind": "custom_model_development"}
+    return client, client.create_experiment(EXPERIMENT, (folder / "artifacts").as_uri(), kind)
+
+
+def nodes_by_model(pipeline: Pipeline, models: Mapping[str, Any]) -> dict[str, list[Node]]:
+    """The nodes of each model's namespace, in the order in which they run."""
+    grouped: dict[str, list[Node]] = {}
+    for node in pipeline.nodes:
+        if node.namespace is not None and node.namespace in models:
+            grouped.setdefault(node.namespace, []).append(node)
+    return grouped
+
+
+def failures(
+    pipeline: Pipeline, models: Mapping[str, Any], catalog: CatalogProtocol
+) -> dict[str, str]:
+    """Why models of a pipeline that has run failed, by name."""
+    reasons = {}
+    for model, nodes in nodes_by_model(pipeline, models).items():
+        last = {name: catalog.load(name) for name in nodes[-1].outputs}
+        for value in last.values():
+            if isinstance(value, Failure):
+                reasons[model] = value.reason
+        if "failure" in (metrics := last.get(f"{model}.metrics", {})):
+            reasons[model] = metrics["failure"]
+    return reasons
+
+
+def _curves(history: Mapping[str, Any]) -> dict[str, list[tuple[int, float]]]:
+    """Steps and values of the RMSE curves and of a model's own ones."""
+    own = history.get("curves", {})
+    curves = {name: history.get(name, []) for name in ("train_rmse", "validation_rmse")} | own
+    steps = history.get("steps", [])
+    return {name: list(zip(steps, values, strict=False)) for name, values in curves.items()}
+
+
+def _flat(values: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Nested settings as dotted names with texts."""
+    if hasattr(values, "__dict__") and not isinstance(values, type):
+        values = vars(values)
+    if not isinstance(values, Mapping):
+        yield prefix, str(values)
+        return
+    for name, value in values.items():
+        yield from _flat(value, f"{prefix}.{name}" if prefix else str(name))

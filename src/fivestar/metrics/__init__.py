@@ -1,0 +1,5 @@
+"""How good predictions are: errors, ranking, calibration."""
+
+from fivestar.metrics.errors import gaussian_nll, mae, mse, rmse
+
+__all__ = ["gaussian_nll", "mae", "mse", "rmse"]

@@ -1,1 +1,0 @@
-"""What to ask people who are new, and what is known after their answers."""

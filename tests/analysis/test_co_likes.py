@@ -1,0 +1,222 @@
+"""Counts against brute force, gradients against differences, titles however they are written."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy import sparse
+
+from fivestar.analysis.co_likes.counts import co_likes, likes
+from fivestar.analysis.co_likes.embedding import (
+    cost_and_gradient,
+    embed,
+    largest_eigenvalue,
+    sum_of_squares,
+)
+from fivestar.analysis.co_likes.nearest import nearest
+from fivestar.ratings.titles import Titles, plain
+
+
+def clusters(n_users: int = 60, n_items: int = 30, n: int = 3) -> sparse.csr_array:
+    """Users and items of n kinds; most likes stay within a kind."""
+    rng = np.random.default_rng(0)
+    same = np.arange(n_users)[:, None] % n == np.arange(n_items) % n
+    liked = rng.random(same.shape) < np.where(same, 0.6, 0.05)
+    return sparse.csr_array(liked.astype(np.float32))
+
+
+# -- counts
+
+
+def test_counts_are_those_of_pairs_and_every_item_has_a_row() -> None:
+    ratings = pd.DataFrame(
+        {
+            "user": [*"aaa", *"bb", *"cc", *"d"],
+            "item": [*"123", *"12", *"14", *"3"],
+            "rating": [5.0, 4.0, 3.5, 4.5, 5.0, 4.0, 5.0, 1.0],
+        }
+    )
+    items = pd.Index(["0", "1", "2", "3", "4"])
+    liked = likes(ratings, items, 4)
+    assert liked.shape == (3, 5)
+    counts = co_likes(liked)
+    expected = np.zeros((5, 5))
+    expected[1, 2] = expected[2, 1] = 2
+    expected[1, 4] = expected[4, 1] = 1
+    np.testing.assert_array_equal(counts.toarray(), expected)
+    assert counts.nnz == 4
+    assert not counts.diagonal().any()
+
+
+def test_an_item_outside_the_table_is_refused() -> None:
+    ratings = pd.DataFrame({"user": ["a"], "item": ["9"], "rating": [5.0]})
+    with pytest.raises(ValueError, match="not among the items"):
+        likes(ratings, pd.Index(["1"]), 4)
+
+
+# -- embedding
+
+
+def test_cost_and_gradient_are_those_of_the_dense_sum() -> None:
+    counts = co_likes(clusters()).astype(np.float64)
+    vectors = np.random.default_rng(1).normal(size=(counts.shape[0], 4))
+    cost, gradient = cost_and_gradient(vectors, counts, sum_of_squares(counts))
+
+    learning = torch.from_numpy(vectors).requires_grad_()
+    off_diagonal = 1 - torch.eye(len(vectors))
+    error = (learning @ learning.T - torch.from_numpy(counts.toarray())) * off_diagonal
+    dense = error.square().sum()
+    dense.backward()
+    assert cost == pytest.approx(dense.item(), rel=1e-10)
+    np.testing.assert_allclose(gradient, learning.grad, rtol=1e-9)
+
+
+def test_gradient_is_that_of_finite_differences() -> None:
+    counts = co_likes(clusters()).astype(np.float64)
+    rng = np.random.default_rng(2)
+    vectors, step = rng.normal(size=(2, counts.shape[0], 3))
+    _, gradient = cost_and_gradient(vectors, counts, 0.0)
+    small = 1e-5
+    ahead, behind = (cost_and_gradient(vectors + s * step, counts, 0.0)[0] for s in (small, -small))
+    assert (ahead - behind) / (2 * small) == pytest.approx(np.sum(gradient * step), rel=1e-6)
+
+
+@pytest.mark.parametrize(("optimizer", "rate"), [("adam", 0.01), ("sgd", 0.1)])
+def test_costs_fall_and_are_those_of_the_vectors(optimizer: str, rate: float) -> None:
+    counts = co_likes(clusters())
+    run = embed(counts, rank=3, optimizer=optimizer, learning_rate=rate, n_epochs=200)
+    assert run.diverged_at is None
+    assert len(run.costs) == 201
+    assert run.costs[run.best_epoch] == min(run.costs)
+    zeros = sum_of_squares(counts)
+    cost = cost_and_gradient(run.vectors.astype(float), counts, zeros)[0]
+    assert cost == pytest.approx(run.costs[run.best_epoch], rel=1e-4)
+    # The best of rank 3 that leaves the diagonal free is no worse than cutting the spectrum.
+    spectrum = np.linalg.eigvalsh(counts.toarray())
+    assert cost < np.square(spectrum[:-3]).sum()
+    assert cost < 0.3 * zeros
+
+
+def test_planted_clusters_are_nearest() -> None:
+    counts = co_likes(clusters())
+    run = embed(counts, rank=3, optimizer="adam", learning_rate=0.01, n_epochs=200)
+    everything = np.ones(counts.shape[0], dtype=bool)
+    for liked in range(6):
+        positions, cosines = nearest(run.vectors, [liked], everything, 9)
+        assert set(positions % 3) == {liked % 3}
+        assert liked not in positions
+        assert (np.diff(cosines) <= 0).all()
+    positions, _ = nearest(run.vectors, [0, 3], everything & (np.arange(30) != 6), 8)
+    assert set(positions) == {9, 12, 15, 18, 21, 24, 27} | set(positions[positions % 3 != 0])
+    assert not {0, 3, 6} & set(positions)
+
+
+def test_diverging_run_stops_and_keeps_the_finite_costs() -> None:
+    run = embed(co_likes(clusters()), rank=3, optimizer="sgd", learning_rate=5.0)
+    assert run.diverged_at is not None
+    assert 1 < len(run.costs) == run.diverged_at < 30
+    assert np.isfinite(run.costs).all()
+    assert np.isfinite(run.vectors).all()
+
+
+def test_rates_mean_the_same_for_many_times_the_people() -> None:
+    counts = co_likes(clusters())
+    one = embed(counts, rank=3, optimizer="adam", learning_rate=0.01, n_epochs=20)
+    many = embed(100 * counts, rank=3, optimizer="adam", learning_rate=0.01, n_epochs=20)
+    np.testing.assert_allclose(many.vectors, 10 * one.vectors, rtol=1e-3, atol=1e-3)
+
+
+def test_no_co_likes_at_all_give_finite_vectors() -> None:
+    nothing = sparse.csr_array((12, 12), dtype=np.float32)
+    run = embed(nothing, rank=2, optimizer="adam", learning_rate=0.01, n_epochs=5)
+    assert np.isfinite(run.vectors).all()
+    assert run.diverged_at is None
+
+
+@pytest.mark.parametrize("n_items", [3, 30])
+def test_largest_eigenvalue(n_items: int) -> None:
+    counts = co_likes(clusters(n_items=n_items))
+    expected = np.linalg.eigvalsh(counts.toarray())[-1]
+    assert largest_eigenvalue(counts) == pytest.approx(expected, rel=1e-3)
+
+
+# -- titles
+
+TITLES = [
+    *("Matrix, The (1999)", "Matrix Reloaded, The (2003)", "Misérables, Les (1998)"),
+    *(
+        "Misérables, Les (2012)",
+        "City of God (Cidade de Deus) (2002)",
+        "Seven (a.k.a. Se7en) (1995)",
+    ),
+    *("Blade Runner (1982)", "Blade Runner 2049 (2017)", "1984 (Nineteen Eighty-Four) (1984)"),
+    *("Harry Potter and the Goblet of Fire (2005)", "Schindler's List (1993)", "Alien (1979)"),
+    *("Pride & Prejudice (2005)", "2001: A Space Odyssey (1968)", "Toy Story"),
+]
+YEARS = [*[np.nan] * 14, 1995.0]
+LIKES = [9, 8, 3, 7, 5, 6, 9, 4, 2, 5, 8, 7, 4, 5, 9]
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("Matrix, The (1999)", "Matrix, The (1999)"),
+        ("the matrix", "Matrix, The (1999)"),
+        ("MATRIX", "Matrix, The (1999)"),
+        ("matrix 2003", "Matrix, The (1999)"),  # the name itself before names that hold it
+        ("the matrx", "Matrix, The (1999)"),
+        ("reloaded", "Matrix Reloaded, The (2003)"),
+        ("les miserables", "Misérables, Les (2012)"),  # more likes
+        ("Les Misérables (1998)", "Misérables, Les (1998)"),
+        ("cidade de deus", "City of God (Cidade de Deus) (2002)"),
+        ("City of God", "City of God (Cidade de Deus) (2002)"),
+        ("se7en", "Seven (a.k.a. Se7en) (1995)"),
+        ("blade runner", "Blade Runner (1982)"),
+        ("Blade Runner 2049", "Blade Runner 2049 (2017)"),
+        ("1984", "1984 (Nineteen Eighty-Four) (1984)"),
+        ("harry poter", "Harry Potter and the Goblet of Fire (2005)"),
+        ("Schindlers List", "Schindler's List (1993)"),
+        ("Schindler\u2019s list", "Schindler's List (1993)"),
+        ("pride and prejudice", "Pride & Prejudice (2005)"),
+        ("2001", "2001: A Space Odyssey (1968)"),
+        ("toy story (1995)", "Toy Story"),
+    ],
+)
+def test_titles_are_found_however_they_are_written(asked: str, expected: str) -> None:
+    found = Titles(TITLES, YEARS, LIKES).find(asked)
+    assert TITLES[found.fitting[0]] == expected
+    assert not found.suggestions
+
+
+def test_other_titles_that_fit_are_told() -> None:
+    titles = Titles(TITLES, YEARS, LIKES)
+    assert [TITLES[p] for p in titles.find("matrix").fitting] == TITLES[:2]
+    assert [TITLES[p] for p in titles.find("blade runner").fitting] == TITLES[6:8]
+
+
+@pytest.mark.parametrize("asked", ["zzzz", "", "...", "?!"])
+def test_nothing_fits_nonsense(asked: str) -> None:
+    assert not Titles(TITLES, YEARS, LIKES).find(asked).fitting
+
+
+def test_what_is_vaguely_alike_is_suggested() -> None:
+    found = Titles(TITLES, YEARS, LIKES).find("alienation day")
+    assert not found.fitting
+    assert TITLES.index("Alien (1979)") in found.suggestions
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("Fabuleux destin d'Amélie Poulain, Le", "fabuleux destin d amelie poulain"),
+        ("L'Avventura", "avventura"),
+        ("Avventura, L'", "avventura"),
+        ("WALL·E", "wall e"),
+        ("The", "the"),
+        ("A", "a"),
+    ],
+)
+def test_plain(title: str, expected: str) -> None:
+    assert plain(title) == expected

@@ -1,0 +1,410 @@
+"""Best unseen items, how lists are measured, why an item, and what new people write."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+
+from fivestar.analysis import prediction_matrix
+from fivestar.analysis.blocks import Tables, estimate_seconds, predict_table, unbounded
+from fivestar.analysis.explanation import FACTOR, NEAREST, OTHERS, OWN_RATING, Explainer
+from fivestar.analysis.new_user import Given, Reader
+from fivestar.analysis.prediction_matrix import FullTable
+from fivestar.analysis.top_n import best, can_be_recommended, rank_rated, top_n
+from fivestar.metrics.ranking import (
+    are_relevant,
+    average_precision,
+    coverage,
+    measures,
+    ndcg,
+    novelty,
+    precision,
+    recall,
+    shares_of_users,
+)
+from fivestar.models import History, build
+from fivestar.models.base import FloatArray, Model
+from fivestar.ratings import Positions, Scale, Vocabulary, csr_matrix
+
+SCALE = Scale(1, 5)
+
+
+@dataclass(kw_only=True)
+class Foreseen(Model):
+    """Predicts a table of stars."""
+
+    stars: Any = None
+
+    def _fit(
+        self, train: sparse.csr_array, validation: sparse.csr_array | None, label: str
+    ) -> History:
+        return History()
+
+    def _score(self, users: Positions, items: Positions) -> FloatArray:
+        scores: FloatArray = self.stars[users, items]
+        return scores
+
+
+def model_of(stars: Any, unknown_items: tuple[int, ...] = ()) -> Model:
+    """A model that predicts these stars, and has no rating of the unknown items."""
+    stars = np.asarray(stars, dtype=np.float32)
+    everything = sparse.csr_array(np.ones(stars.shape, dtype=np.float32))
+    model = Foreseen(stars=stars)
+    model.fit(everything, scale=SCALE, label="foreseen")
+    model.known_items[list(unknown_items)] = False
+    return model
+
+
+def some_ratings(
+    n_users: int = 30, n_items: int = 20, share: float = 0.4, seed: int = 0
+) -> sparse.csr_array:
+    random = np.random.default_rng(seed)
+    users, items = np.nonzero(random.random((n_users, n_items)) < share)
+    return csr_matrix(users, items, random.integers(1, 6, len(users)), (n_users, n_items))
+
+
+# -- the best of each row
+
+
+@pytest.mark.parametrize("n", [1, 3, 7, 12])
+def test_best_are_those_of_a_stable_sort_with_ties_at_the_edge_too(n: int) -> None:
+    scores = np.random.default_rng(0).integers(0, 4, (50, 9)).astype(float)
+    scores[scores == 0] = -np.inf
+    scores[0] = -np.inf
+    scores[1] = 2
+    expected = np.full((50, n), -1)
+    for row, values in enumerate(scores):
+        order = [c for c in sorted(range(9), key=lambda c: (-values[c], c)) if values[c] > -np.inf]
+        expected[row, : len(order[:n])] = order[:n]
+    np.testing.assert_array_equal(best(scores, n), expected)
+
+
+def test_best_of_no_columns_is_nothing() -> None:
+    np.testing.assert_array_equal(best(np.empty((2, 0)), 2), [[-1, -1], [-1, -1]])
+
+
+def test_lists_hold_unseen_candidates_only_and_do_not_depend_on_the_blocks() -> None:
+    random = np.random.default_rng(1)
+    stars = random.integers(1, 6, (30, 20))  # ties everywhere
+    seen = some_ratings()
+    candidates = np.array([0, 2, 3, 5, 8, 13, 19])
+    users = np.array([4, 0, 29, 7])
+    lists = top_n(model_of(stars), users, seen[users], candidates, 5)
+    for user, row in zip(users, lists, strict=True):
+        allowed = [i for i in candidates if i not in seen[[user]].indices]
+        order = sorted(allowed, key=lambda i: (-stars[user, i], i))[:5]
+        assert row[: len(order)].tolist() == order
+        assert (row[len(order) :] == -1).all()
+    for n_pairs in (1, 10, 15):
+        model = model_of(stars)
+        again = top_n(model, users, seen[users], candidates, 5, n_pairs=n_pairs)
+        np.testing.assert_array_equal(again, lists)
+
+
+def test_items_are_ranked_by_what_is_predicted_before_it_is_clamped() -> None:
+    model = model_of([[5.5, 7.0, 6.0]])
+    nothing = sparse.csr_array((1, 3))
+    assert top_n(model, np.array([0]), nothing, np.arange(3), 3).tolist() == [[1, 2, 0]]
+    assert model.predict(np.zeros(3, int), np.arange(3)).tolist() == [5, 5, 5]
+    rounded = build({"family": "item_mean", "whole_stars": True})
+    assert not unbounded(rounded).whole_stars
+    assert rounded.whole_stars
+
+
+def test_rare_and_unknown_items_cannot_be_recommended() -> None:
+    model = model_of(np.ones((2, 5)), unknown_items=(1, 3))
+    found = can_be_recommended(model, np.array([3, 3, 2, 0, 9]), 3)
+    assert found[0].tolist() == [0, 4]
+    assert found[1:] == (2, 1)
+    assert can_be_recommended(model, np.zeros(5, int), 0)[0].tolist() == [0, 2, 4]
+    users, seen = np.arange(2), sparse.csr_array((2, 5))
+    assert top_n(model, users, seen, np.array([], int), 2).tolist() == [[-1, -1]] * 2
+
+
+def test_rated_items_are_ranked_among_themselves() -> None:
+    part = csr_matrix(
+        np.array([0, 0, 0, 2]), np.array([0, 1, 2, 1]), np.array([1.0, 2, 3, 4]), (3, 4)
+    )
+    model = model_of([[2, 3, 3, 5], [5, 5, 5, 5], [1, 1, 1, 1]])
+    assert rank_rated(model, np.arange(3), part, 2).tolist() == [[1, 2], [-1, -1], [1, -1]]
+
+
+def test_predicted_tables_are_the_predictions_of_the_pairs() -> None:
+    stars = np.random.default_rng(0).uniform(1, 5, (4, 3))
+    table = predict_table(model_of(stars), np.array([3, 0]), np.arange(3))
+    np.testing.assert_allclose(table, stars[[3, 0]], rtol=1e-6)
+    tables = Tables(model_of(stars))
+    assert tables.product is None
+    np.testing.assert_array_equal(tables(np.array([3, 0]), np.arange(3)), table)
+    assert estimate_seconds(tables, np.arange(4), np.arange(3)) > 0
+    assert estimate_seconds(tables, np.arange(0), np.arange(3)) == 0
+
+
+@pytest.mark.parametrize(
+    ("family", "settings"),
+    [
+        ("als", {}),
+        ("als", {"whole_stars": True}),
+        ("gradient_descent", {"n_steps": 20, "rating_scaling": "standardise"}),
+        ("autoencoder", {"hidden": [8], "n_steps": 2}),
+    ],
+)
+def test_a_product_of_matrices_predicts_what_the_pairs_do(
+    family: str, settings: dict[str, Any]
+) -> None:
+    model, _ = fitted(family, **settings)
+    model.known_users[[1, 7]] = False
+    model.known_items[[0, 19]] = False
+    tables, users, items = Tables(model), np.array([5, 1, 29, 7]), np.arange(20)
+    assert tables.product is not None
+    np.testing.assert_allclose(tables(users, items), predict_table(model, users, items), atol=1e-5)
+    assert tables(users[:0], items).shape == (0, 20)
+    assert tables(users, items[:0]).shape == (4, 0)
+
+
+def test_vectors_that_do_not_make_up_the_prediction_are_no_product() -> None:
+    model, _ = fitted("als", n_factors=3)
+    arrays: Any = model
+    arrays.item_bias = arrays.item_bias + np.arange(20)
+    model.known_items[:] = True
+    assert Tables(model).product is not None
+    model._score = lambda users, items: np.full(len(users), 3.0) + 0.01 * items  # type: ignore[method-assign]
+    assert Tables(model).product is None
+
+
+# -- the table of all predictions
+
+
+def test_full_table_is_made_in_blocks_and_holds_every_prediction(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stars = np.random.default_rng(0).uniform(1, 5, (7, 3)).astype(np.float32)
+    ids = Vocabulary(pd.Index(list("tuvwxyz"), dtype="str"), pd.Index(["1", "a.b", "user"]))
+    monkeypatch.setattr(prediction_matrix, "CELLS", 6)
+    table = FullTable(model_of(stars), ids)
+    for _ in range(2):  # it can be gone through again
+        blocks = [block.to_pandas() for block in table]
+        assert [len(block) for block in blocks] == [2, 2, 2, 1]
+        whole = pd.concat(blocks)
+        assert whole.columns.tolist() == ["_user", "1", "a.b", "user"]
+        assert whole["_user"].tolist() == list("tuvwxyz")
+        np.testing.assert_array_equal(whole.iloc[:, 1:], stars)
+    assert list(FullTable(model_of(stars), None)) == []
+
+
+# -- measures
+
+HITS = np.array([[True, False, True], [False, False, True], [False, False, False]])
+N_RELEVANT = np.array([2, 5, 1])
+
+
+def test_measures_of_a_list_are_those_computed_by_hand() -> None:
+    np.testing.assert_allclose(precision(HITS, np.array([3, 3, 3])), [2 / 3, 1 / 3, 0])
+    np.testing.assert_allclose(recall(HITS, N_RELEVANT), [1, 1 / 5, 0])
+    third = 1 / math.log2(4)
+    ideal = [1 + 1 / math.log2(3), 1 + 1 / math.log2(3) + third]
+    gains = [(1 + third) / ideal[0], third / ideal[1], 0]
+    np.testing.assert_allclose(ndcg(HITS, N_RELEVANT), gains)
+    averages = [(1 + 2 / 3) / 2, (1 / 3) / 3, 0]
+    np.testing.assert_allclose(average_precision(HITS, N_RELEVANT), averages)
+
+
+def test_a_list_shorter_than_n_is_judged_by_what_it_shows() -> None:
+    assert precision(np.array([[True, False, False]]), np.array([1])).tolist() == [1]
+    assert precision(np.array([[False, False]]), np.array([0])).tolist() == [0]
+
+
+def test_a_perfect_list_has_an_ndcg_and_a_map_of_one() -> None:
+    hits, n_relevant = np.array([[True, True, False], [True, True, True]]), np.array([2, 9])
+    np.testing.assert_allclose(ndcg(hits, n_relevant), 1)
+    np.testing.assert_allclose(average_precision(hits, n_relevant), 1)
+
+
+def test_ndcg_is_that_of_scikit_learn() -> None:
+    from sklearn.metrics import ndcg_score
+
+    random = np.random.default_rng(3)
+    liked = random.random((40, 15)) < 0.3
+    liked[:, 0] = True
+    scores = random.permuted(np.tile(np.arange(15.0), (40, 1)), axis=1)
+    hits = np.take_along_axis(liked, best(scores, 5), axis=1)
+    ours = ndcg(hits, liked.sum(axis=1)).mean()
+    assert ours == pytest.approx(ndcg_score(liked, scores, k=5))
+
+
+def test_coverage_and_novelty_are_those_computed_by_hand() -> None:
+    lists = np.array([[0, 2], [2, -1]])
+    assert coverage(lists, 8) == 2 / 8
+    popularity = shares_of_users(np.array([4, 1, 2, 0]), 8)
+    assert popularity.tolist() == [0.5, 0.125, 0.25, 0.125]
+    assert novelty(lists, popularity) == pytest.approx((1 + 2 + 2) / 3)
+    assert math.isnan(novelty(np.array([[-1]]), popularity))
+
+
+def test_measures_of_many_users_are_those_of_a_loop() -> None:
+    random = np.random.default_rng(5)
+    relevant = some_ratings(share=0.2)
+    relevant = relevant[np.flatnonzero(np.diff(relevant.indptr))]
+    n_users, n_items = relevant.shape
+    lists = np.argsort(random.random((n_users, n_items)), axis=1)[:, :6]
+    lists[::3, 4:] = -1
+    sums = dict.fromkeys(("precision", "recall", "ndcg", "map"), 0.0)
+    for user, row in enumerate(lists.tolist()):
+        liked, shown = set(relevant[[user]].indices.tolist()), [i for i in row if i >= 0]
+        hits = [item in liked for item in shown]
+        sums["precision"] += sum(hits) / len(shown)
+        sums["recall"] += sum(hits) / len(liked)
+        gain = sum(hit / math.log2(k + 2) for k, hit in enumerate(hits))
+        sums["ndcg"] += gain / sum(1 / math.log2(k + 2) for k in range(min(6, len(liked))))
+        precisions = [sum(hits[: k + 1]) / (k + 1) for k in range(len(hits)) if hits[k]]
+        sums["map"] += sum(precisions) / min(6, len(liked))
+    measured = measures(lists, relevant, np.full(n_items, 0.5))
+    for name, total in sums.items():
+        assert measured[name] == pytest.approx(total / n_users), name
+    assert measured["novelty"] == pytest.approx(1)
+    assert measured["coverage"] == 1
+    assert not are_relevant(np.full((n_users, 1), -1), relevant).any()
+
+
+# -- why
+
+
+def fitted(family: str, **settings: Any) -> tuple[Model, sparse.csr_array]:
+    ratings = some_ratings()
+    model = build({"family": family, **settings})
+    model.fit(ratings, scale=SCALE)
+    return model, ratings
+
+
+def reasons_of(explainer: Explainer, ratings: sparse.csr_array, user: int, item: int) -> Any:
+    own = ratings[[user]]
+    rows = explainer.explain(user, own.indices.astype(np.intp), own.data, np.array([item]))
+    return pd.DataFrame(list(rows))
+
+
+@pytest.mark.parametrize("family", ["als", "bias"])
+def test_a_base_and_contributions_sum_to_the_folded_in_prediction(family: str) -> None:
+    model, ratings = fitted(family)
+    user, item = 3, int(np.setdiff1d(np.arange(20), ratings[[3]].indices)[0])
+    table = reasons_of(Explainer(model, np.arange(20), 4, 0), ratings, user, item)
+    folded = unbounded(model.fold_in(ratings[[user]]))
+    expected = folded.predict(np.array([0]), np.array([item]))[0]
+    parts = table[table["kind"].isin([OWN_RATING, OTHERS])]
+    assert parts["base"].iloc[0] + parts["value"].sum() == pytest.approx(expected, abs=1e-4)
+    assert parts["explained"].iloc[0] == pytest.approx(expected, abs=1e-4)
+    own = table[table["kind"] == OWN_RATING]
+    assert own["place"].tolist() == [1, 2, 3, 4]
+    assert own["value"].abs().is_monotonic_decreasing
+    given = dict(zip(ratings[[user]].indices, ratings[[user]].data, strict=True))
+    assert own["rating"].tolist() == [given[item] for item in own["reason"]]
+    rest = parts[parts["kind"] == OTHERS]
+    assert rest["reason"].tolist() == [ratings[[user]].nnz - 4]
+
+
+def test_nearest_rated_items_are_those_with_the_highest_cosine() -> None:
+    model, ratings = fitted("als", n_factors=4)
+    table = reasons_of(Explainer(model, np.arange(20), 3, 0), ratings, 2, 0)
+    vectors: Any = model
+    unit = vectors.item_factors / np.linalg.norm(vectors.item_factors, axis=1, keepdims=True)
+    cosines = {int(i): float(unit[i] @ unit[0]) for i in ratings[[2]].indices}
+    expected = sorted(cosines, key=lambda i: -cosines[i])[:3]
+    near = table[table["kind"] == NEAREST]
+    assert near["reason"].tolist() == expected
+    assert near["value"].tolist() == pytest.approx([cosines[i] for i in expected], abs=1e-5)
+
+
+def test_products_of_all_factors_sum_to_what_lies_above_the_averages() -> None:
+    model, ratings = fitted("als", n_factors=4, regularization=0.1)
+    explainer = Explainer(model, np.arange(20), 1, 10)
+    table = reasons_of(explainer, ratings, 2, 7)
+    products = table[table["kind"] == FACTOR]
+    assert len(products) == 4
+    arrays: Any = model
+    users, items = (v - v.mean(0) for v in (arrays.user_factors, arrays.item_factors))
+    assert products["value"].sum() == pytest.approx(float(users[2] @ items[7]), abs=1e-4)
+    first = int(products["reason"].iloc[0])
+    assert 7 not in explainer.typical(first, 7, 3)
+    folded = Explainer(model, np.arange(20), 1, 10, people=model.fold_in(ratings))
+    again = reasons_of(folded, ratings, 2, 7)
+    assert again[again["kind"] == FACTOR]["value"].abs().sum() > 0
+
+
+def test_a_model_without_sums_and_vectors_gives_no_reasons() -> None:
+    model, ratings = fitted("item_mean")
+    assert reasons_of(Explainer(model, np.arange(20), 3, 3), ratings, 2, 7).empty
+
+
+def test_someone_without_ratings_has_a_base_alone() -> None:
+    model, ratings = fitted("bias")
+    empty = csr_matrix(*(np.array([], int),) * 2, np.array([]), ratings.shape)
+    assert reasons_of(Explainer(model, np.arange(20), 3, 3), empty, 2, 7).empty
+
+
+# -- new people
+
+
+def reader() -> Reader:
+    items = pd.DataFrame(
+        {
+            "item": ["1", "2", "3", "300", "9"],
+            "title": ["Toy Story", "Alien", "300", "Matrix, The", None],
+            "year": pd.Series([1995, 1979, 2006, 1999, None], dtype="Int64"),
+        }
+    )
+    return Reader(items, pd.Series([5, 3, 2, 4], index=["1", "2", "3", "300"]), SCALE)
+
+
+def test_titles_and_ids_are_understood_a_title_before_an_id() -> None:
+    given = [
+        Given("a", asked, "4", "here")
+        for asked in ("toy story (1995)", "2", "300", "the matrix", "3")
+    ]
+    table, notes, mistakes = reader().read(given[:4])
+    assert mistakes == []
+    assert table["item"].tolist() == ["1", "2", "3", "300"]
+    assert table["title"].tolist()[1:3] == ["Alien (1979)", "300 (2006)"]
+    assert any("'the matrix' is Matrix, The (1999)" in note for note in notes)
+    as_ids = [Given("a", "300", "1", "here", ("item", "rating"))]
+    assert reader().read(as_ids)[0]["item"].tolist() == ["300"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "rating", "message"),
+    [
+        ("Toy Xxxx", "4", "no such title; did you mean one of: Toy Story (1995)"),
+        ("Alien", "6", "outside the scale 1 to 5"),
+        ("Alien", "nan", "outside the scale 1 to 5"),
+        ("Alien", "good", "'good' of 'Alien' is not a number"),
+        (" ", "4", "no title or id"),
+        ("9", "4", "nobody has rated 9, so it tells nothing"),
+    ],
+)
+def test_a_rating_that_cannot_be_used_is_told(asked: str, rating: str, message: str) -> None:
+    _, _, mistakes = reader().read([Given("a", asked, rating, "my.csv: row 2 (line 3)")])
+    (mistake,) = mistakes
+    assert mistake.startswith("my.csv: row 2 (line 3): ")
+    assert message in mistake
+
+
+def test_a_mistake_names_the_column_and_an_item_is_rated_once_by_a_person() -> None:
+    columns = ("item", "rating")
+    _, _, mistakes = reader().read([Given("a", "77", "3", "f: row 1", columns)])
+    assert mistakes[0].startswith("f: row 1, column 'item': no item has the id '77'")
+    twice = [Given(person, "Alien", "3", "f: row 2", columns[::-1]) for person in "aba"]
+    _, _, mistakes = reader().read(twice)
+    assert len(mistakes) == 1
+    assert "Alien (1979) is rated twice" in mistakes[0]
+
+
+def test_without_titles_ids_are_asked_for() -> None:
+    items = pd.DataFrame({"item": ["A-1", "A 1"]})
+    ratings = pd.Series([1, 9], index=["A-1", "A 1"])
+    table, _, mistakes = Reader(items, ratings, SCALE).read([Given("a", "A-1", "3", "here")])
+    assert mistakes == []
+    assert table["item"].tolist() == ["A-1"]
