@@ -16,10 +16,9 @@ from torch import Tensor
 from fivestar.models.base import FloatArray, Model, learned
 from fivestar.models.biases import Biases
 from fivestar.models.factors import Factors
-from fivestar.models.linear import with_ones
 from fivestar.models.minibatch import MovingAverage
 from fivestar.models.neural.layers import ACTIVATIONS, Activation, cut
-from fivestar.models.solvers.ridge import PeopleRegression
+from fivestar.models.solver import UserRegression, with_ones
 from fivestar.models.sparse_products import SparseRows, dot_products_at, sparse_times_dense
 from fivestar.models.training import History, Steps, Training
 from fivestar.ratings import Positions, csr_matrix, observed
@@ -180,7 +179,7 @@ class Autoencoder(Steps, Model):
         parts = (inputs, between, decoder, bias)
         self.network = np.concatenate([part.ravel() for part in parts])
 
-    def _regression(self, residuals: sparse.csr_array) -> PeopleRegression:
+    def _regression(self, residuals: sparse.csr_array) -> UserRegression:
         """Of the people's V and d on the codes.
 
         The loss's mean is over the ratings of a minibatch, so that over all N ratings of train
@@ -188,7 +187,7 @@ class Autoencoder(Steps, Model):
         of few ratings follow them: here it is shrunk like V.
         """
         penalty = np.full((residuals.shape[0], self.hidden[-1] + 1), self.l2 * self.train_size[2])
-        return PeopleRegression(residuals, with_ones(self.codes), penalty)
+        return UserRegression(residuals, np.zeros(self.n_items), with_ones(self.codes), penalty)
 
     @property
     def _predicts_for_strangers(self) -> bool:
