@@ -1,4 +1,4 @@
-"""Folding in people by each model's own objective, and the ridge regressions behind it."""
+"""Folding in users by each model's own objective."""
 
 from __future__ import annotations
 
@@ -10,10 +10,7 @@ from scipy import sparse
 
 from fivestar.metrics import rmse
 from fivestar.models import Model, build
-from fivestar.models.bayesian.prior import decompose, who_rated_what
-from fivestar.models.linear import worth_of_stopping
-from fivestar.models.solvers import ridge
-from fivestar.models.solvers.ridge import PeopleRegression
+from fivestar.models.bayesian.prior import decompose, implicit_feedback
 from fivestar.ratings import Features, csr_matrix, observed
 
 from .behaviour import SCALE, known, planted
@@ -30,83 +27,6 @@ def whole_stars() -> tuple[sparse.csr_array, sparse.csr_array]:
     for part in parts:
         part.data = np.clip(np.rint(part.data + 0.7), 1, 5).astype(np.float32)
     return parts
-
-
-# -- ridge regressions
-
-
-@pytest.fixture
-def regression() -> PeopleRegression:
-    """Of 30 people, the last without ratings, each with every part of the formula."""
-    rng = np.random.default_rng(0)
-    targets, _ = planted(30, 20)
-    root = rng.normal(size=(4, 4))
-    return PeopleRegression(
-        targets,
-        design=rng.normal(size=(20, 4)).astype(np.float32),
-        penalty=rng.uniform(0.5, 2, (30, 4)),
-        gram=root @ root.T,
-        weights=rng.uniform(0.5, 2, targets.nnz),
-    )
-
-
-def solved(given: PeopleRegression, person: int) -> tuple[np.ndarray, np.ndarray]:
-    """The person's x, and x as a matrix times their targets, by dense linear algebra."""
-    inside = slice(*given.targets.indptr[person : person + 2])
-    rows = given.design[given.targets.indices[inside]].astype(float)
-    weighted = rows.T * given.weights[inside]
-    gram = weighted @ rows + given.gram + np.diag(given.penalty[person])
-    shares = np.linalg.solve(gram, weighted)
-    return shares @ given.targets.data[inside], shares
-
-
-def test_people_are_solved_as_by_dense_matrices(regression: PeopleRegression) -> None:
-    expected = [solved(regression, person)[0] for person in range(30)]
-    np.testing.assert_allclose(regression.solve(), expected, atol=1e-5)
-    assert not regression.solve()[-1].any()
-
-
-def test_memory_is_bounded_by_smaller_buckets(
-    regression: PeopleRegression, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = regression.solve()
-    monkeypatch.setattr(ridge, "GRAMS", 2 * 4**2)
-    rows = ridge.RowRegressions(regression.targets, 4)
-    assert max(len(bucket.rows) for bucket in rows.buckets) == 2
-    np.testing.assert_allclose(regression.solve(), whole, atol=1e-6)
-
-
-def test_influence_is_that_of_the_formula(regression: PeopleRegression) -> None:
-    _, shares = solved(regression, 3)
-    inside = slice(*regression.targets.indptr[3:5])
-    one = PeopleRegression(
-        regression.targets[[3]],
-        regression.design,
-        regression.penalty[[3]],
-        regression.gram,
-        regression.weights[inside],
-    )
-    np.testing.assert_allclose(one.influence(7), regression.design[7] @ shares, atol=1e-6)
-
-
-@pytest.mark.parametrize("rated", [[0], [0, 1]])
-def test_without_a_penalty_the_smallest_solution_is_found(rated: list[int]) -> None:
-    design = np.array([[2.0, 0, 0], [2, 0, 0], [0, 0, 0]])
-    targets = csr_matrix(np.zeros_like(rated), rated, np.full(len(rated), 3.0), (1, 3))
-    x = PeopleRegression(targets, design, np.zeros((1, 3))).solve()
-    np.testing.assert_allclose(x, [[1.5, 0, 0]], atol=1e-4)
-    nothing = PeopleRegression(targets, np.zeros((3, 3)), np.zeros((1, 3)))
-    assert not nothing.solve().any()
-    assert not nothing.influence(0).any()
-
-
-def test_early_stopping_is_worth_about_its_penalty() -> None:
-    """Along a direction of curvature h, gradient descent has come 1 - (1 - g h)^T of the way."""
-    for curvature in (0.1, 1.0, 10.0):
-        come = 1 - (1 - 1e-3 * curvature) ** 800
-        assert come == pytest.approx(
-            curvature / (curvature + worth_of_stopping(1e-3, 800)), rel=0.3
-        )
 
 
 # -- every model's own objective: where training has converged, people folded in stay where they are
@@ -247,7 +167,9 @@ def ordinal() -> Any:
     return model, features.users
 
 
-def test_people_of_ordered_stars_are_folded_in_with_chances_and_intervals(ordinal: Any) -> None:
+def test_users_are_folded_in_with_probabilities_and_intervals(
+    ordinal: Any,
+) -> None:
     train, test = whole_stars()
     model, features = ordinal
     folded = model.fold_in(train, features=features)
@@ -255,17 +177,17 @@ def test_people_of_ordered_stars_are_folded_in_with_chances_and_intervals(ordina
     trained = model.predict(users, items)
     assert rmse(folded.predict(users, items), trained) < 0.1 * trained.std()
     assert folded.cutpoints.shape == model.cutpoints.shape
-    np.testing.assert_allclose(folded.roots.mean(), model.roots.mean(), rtol=0.05)
+    np.testing.assert_allclose(folded.noise_roots.mean(), model.noise_roots.mean(), rtol=0.05)
     np.testing.assert_allclose(
-        folded.predict_distribution(users, items),
-        model.predict_distribution(users, items),
+        folded.distribution.probabilities(users, items),
+        model.distribution.probabilities(users, items),
         atol=0.2,
     )
-    lower, upper = folded.predict_interval(users, items, 0.8)
+    lower, upper = folded.distribution.interval(users, items, 0.8)
     assert np.mean((lower <= ratings) & (ratings <= upper)) > 0.8
 
 
-@pytest.mark.parametrize("option", ["who_rated_what", "user_cutpoints", "noise_per_user"])
+@pytest.mark.parametrize("option", ["implicit_feedback", "user_cutpoints", "noise_per_user"])
 def test_options_of_the_bayesian_model_are_folded_in(option: str) -> None:
     train, test = whole_stars()
     model = fitted(train, **{**FULL, option: False})
@@ -277,16 +199,18 @@ def test_options_of_the_bayesian_model_are_folded_in(option: str) -> None:
 def test_features_are_folded_in_at_the_coordinates_they_had_in_training(ordinal: Any) -> None:
     model, features = ordinal
     train, _ = whole_stars()
-    coordinates = model._directions(train, features)
-    expected = np.hstack([decompose(f, 100)[1] for f in (features, who_rated_what(train))])
+    coordinates = model._coordinates(train, features)
+    expected = np.hstack([decompose(f, 100)[1] for f in (features, implicit_feedback(train))])
     full = np.diff(train.indptr) > 0
     np.testing.assert_allclose(np.abs(coordinates[full]), np.abs(expected[full]), atol=1e-4)
-    n_side = len(model.side_usual)
-    unknown = model._directions(train, None)
-    np.testing.assert_array_equal(unknown[:, :n_side], np.tile(model.side_usual, (len(unknown), 1)))
+    n_side = len(model.side_default)
+    unknown = model._coordinates(train, None)
+    np.testing.assert_array_equal(
+        unknown[:, :n_side], np.tile(model.side_default, (len(unknown), 1))
+    )
     np.testing.assert_array_equal(unknown[:, n_side:], coordinates[:, n_side:])
-    nobody = model._directions(empty_row(train), None)
-    usual = np.concatenate([model.side_usual, model.rated_usual])
+    nobody = model._coordinates(empty_row(train), None)
+    usual = np.concatenate([model.side_default, model.implicit_default])
     np.testing.assert_array_equal(nobody, [usual])
 
 

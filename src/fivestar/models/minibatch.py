@@ -13,7 +13,7 @@ from torch.nn.utils import vector_to_parameters
 from torch.optim.swa_utils import AveragedModel
 
 from fivestar.models.base import FloatArray, learned
-from fivestar.models.factors import Factors, bias_or_none
+from fivestar.models.factors import Factors
 from fivestar.models.training import EarlyStopping, History, Steps, Training
 
 
@@ -162,12 +162,6 @@ class FactorsAndBiases:
             "item_bias": torch.zeros(shape[1]),
         }
 
-    def dot_product(self, constant: float, *, in_ratings: bool) -> Factors:
-        return Factors(
-            items=self.item_factors,
-            users=self.user_factors,
-            item_bias=bias_or_none(self.item_bias),
-            user_bias=bias_or_none(self.user_bias),
-            constant=constant,
-            in_ratings=in_ratings,
-        )
+    def dot_product(self, constant: float) -> Factors:
+        biases = self.user_bias, self.item_bias
+        return Factors.biased(constant, *biases, self.user_factors, self.item_factors)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
 import torch
@@ -55,4 +55,5 @@ class DotBias(FactorsAndBiases, AdamWModel):
         return math.log((float(self.mean[0]) - low) / (high - float(self.mean[0])))
 
     def _factors(self) -> Factors:
-        return self.dot_product(self._logit_of_mean, in_ratings=False)
+        """Before the sigmoid."""
+        return replace(self.dot_product(self._logit_of_mean), in_ratings=False, exact=False)

@@ -14,10 +14,9 @@ from torch import Generator, Tensor, nn
 from fivestar.models.base import FloatArray, Model, learned
 from fivestar.models.biases import Biases
 from fivestar.models.factors import Factors
-from fivestar.models.linear import with_ones
 from fivestar.models.minibatch import Minibatches, Network
 from fivestar.models.neural.layers import ACTIVATIONS, Activation, glorot, hidden_layers
-from fivestar.models.solvers.ridge import PeopleRegression
+from fivestar.models.solver import UserRegression, with_ones
 from fivestar.models.sparse_products import SparseRows, dot_products_at, sparse_times_dense
 from fivestar.models.training import EarlyStopping, History, Training
 from fivestar.ratings import Positions
@@ -183,18 +182,17 @@ class Autoencoder(Minibatches, Model):
         if self.direction == "user":
             self.codes = self._encode(residuals)
             return
-        solution = self._regression(residuals).solve()
-        self.decoder, self.decoder_bias = solution[:, :-1].copy(), solution[:, -1].copy()
-        self.input_weights = np.zeros((len(solution), self.hidden[0]), dtype=np.float32)
+        self.decoder, self.decoder_bias = self._regression(residuals).factors_and_bias()
+        self.input_weights = np.zeros((len(self.decoder), self.hidden[0]), dtype=np.float32)
 
-    def _regression(self, residuals: sparse.csr_array) -> PeopleRegression:
+    def _regression(self, residuals: sparse.csr_array) -> UserRegression:
         """Of the users' V and d on the codes, by sum (y - e)^2 + N lambda |V|^2.
 
         N is the number of ratings in train, over whose minibatches the loss is a mean. In
         training d is free; here it is shrunk like V, for users of few ratings.
         """
         penalty = np.full((residuals.shape[0], self.hidden[-1] + 1), self.l2 * self.train_size[2])
-        return PeopleRegression(residuals, with_ones(self.codes), penalty)
+        return UserRegression(residuals, np.zeros(self.n_items), with_ones(self.codes), penalty)
 
     @property
     def _predicts_for_strangers(self) -> bool:

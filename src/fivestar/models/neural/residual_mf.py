@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
 import torch
@@ -47,4 +47,5 @@ class ResidualMF(FactorsAndBiases, HiddenLayers, AdamWModel):
         return prediction
 
     def _factors(self) -> Factors:
-        return self.dot_product(float(self.mean[0]), in_ratings=True)
+        """Without what the network adds."""
+        return replace(self.dot_product(self.mean[0]), exact=False)
