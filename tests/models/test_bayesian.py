@@ -9,7 +9,7 @@ from scipy import sparse, stats
 from fivestar.metrics import rmse
 from fivestar.metrics.calibration import coverage, randomised_pit
 from fivestar.models import build, load
-from fivestar.models.bayesian import factorization, kernels, probit
+from fivestar.models.bayesian import factorization, probit
 from fivestar.models.bayesian.cutpoints import Cutpoints
 from fivestar.models.bayesian.distribution import shortest_decimals
 from fivestar.models.bayesian.draws import Draws
@@ -60,37 +60,6 @@ def fitted(settings: dict[str, Any], train: sparse.csr_array, **given: Any) -> A
 
 
 # -- draws
-
-
-def test_rows_are_drawn_from_the_normal_equations_posterior() -> None:
-    rng = np.random.default_rng(0)
-    size, n_columns, n_draws = 3, 700, 20_000
-    design = rng.normal(size=(n_columns, size)).astype(np.float32)
-    # One row with ratings that fill a block and a half, one with none, many draws of each.
-    columns = rng.permutation(n_columns)
-    targets = rng.normal(size=n_columns).astype(np.float32)
-    root = rng.normal(size=(size, size))
-    prior = root @ root.T + np.eye(size)
-    means = rng.normal(size=(2, size)).astype(np.float32)
-    starts, weights = np.array([0, n_columns, n_columns]), np.array([0.02, 1], dtype=np.float32)
-
-    rows = np.zeros((2, size), dtype=np.float32)
-    drawn = np.empty((n_draws, 2, size))
-    for draw in drawn:
-        noise = rng.standard_normal((2, size), dtype=np.float32)
-        kernels.sample_rows(starts, columns, targets, design, weights, means, prior, noise, rows)
-        draw[:] = rows
-    linear = prior @ means[0] + 0.02 * design[columns].T @ targets
-    precision = prior + 0.02 * design[columns].T @ design[columns]
-    for row, covariance, mean in (
-        (0, np.linalg.inv(precision), np.linalg.solve(precision, linear)),
-        (1, np.linalg.inv(prior), means[1]),
-    ):
-        error = np.sqrt(np.diag(covariance) / n_draws)
-        assert np.all(np.abs(drawn[:, row].mean(0) - mean) < 5 * error)
-        np.testing.assert_allclose(
-            np.cov(drawn[:, row].T), covariance, atol=0.05 * covariance.max()
-        )
 
 
 def test_wishart_has_its_mean_and_variance() -> None:

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from fivestar.models.bayesian.kernels import compiled, score
+from fivestar.models.bayesian.kernels import score
+from fivestar.models.solver import compiled
 from fivestar.ratings import Positions
 
 Array = NDArray[np.floating]

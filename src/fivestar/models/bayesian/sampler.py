@@ -9,6 +9,7 @@ from scipy import sparse
 from fivestar.models.bayesian import kernels
 from fivestar.models.bayesian.likelihood import Likelihood
 from fivestar.models.bayesian.prior import RowPrior
+from fivestar.models.solver import RowSolver
 
 Array = NDArray[np.floating]
 Normal = tuple[Array, Array]
@@ -19,16 +20,23 @@ class Rows:
     """Rows (factors and, last, the bias) of the users or items that are a matrix's rows."""
 
     def __init__(self, matrix: sparse.csr_array, values: Array) -> None:
-        self.starts = matrix.indptr.astype(np.intp)
-        self.columns = matrix.indices.astype(np.intp)
+        self.solver = RowSolver(matrix)
+        self.starts, self.columns = self.solver.starts, self.solver.columns
         self.values = values
 
     def sample(
         self, targets: Array, design: Array, weights: Array, prior: Normal, noise: Array
     ) -> None:
-        """Draw all rows; see ``sample_rows``."""
-        given = self.starts, self.columns, targets, design, weights
-        kernels.sample_rows(*given, *prior, noise, self.values)
+        """Draw all rows; ``weights`` are the precisions of the ratings' noise."""
+        means, precision = prior
+        self.values = self.solver.solve(
+            targets,
+            design,
+            weights=weights,
+            gram=precision,
+            linear=means @ precision,
+            noise=noise,
+        )
 
     def scores(self, columns: Array) -> Array:
         """x_u . y_i + b_u + b_i of all ratings, (n_ratings,), given the other side's rows."""
@@ -64,15 +72,12 @@ class Sampler:
         latent = likelihood.latent(self.scores)
         prior = self.user_prior.sample(users.values, self.random)
         sample_users(users, items.values, latent, likelihood, prior)
-        # Ratings of an item differ in their noise: both sides of its regression are divided
-        # by the noise's standard deviation.
-        roots = np.sqrt(likelihood.noise.precisions.astype(np.float32))
         targets = latent[self.item_order] - users.values[items.columns, -1]
         prior = self.item_prior.sample(items.values, self.random)
         items.sample(
-            targets * roots[items.columns],
-            design(users.values) * roots[:, None],
-            np.ones(len(items.values), np.float32),
+            targets,
+            design(users.values),
+            likelihood.noise.precisions[items.columns],
             prior,
             self.random.standard_normal(items.values.shape, dtype=np.float32),
         )
@@ -89,7 +94,7 @@ def sample_users(
     users: Rows, items: Array, latent: Array, likelihood: Likelihood, prior: Normal
 ) -> None:
     """Draw the users' rows given latent ratings, the items' rows and the prior."""
-    weights = likelihood.noise.precisions.astype(np.float32)
+    weights = np.repeat(likelihood.noise.precisions, np.diff(users.starts))
     noise = likelihood.draws.normal(items.shape[1], np.float32)
     targets = latent - items[users.columns, -1]
     users.sample(targets, design(items), weights, prior, noise)
