@@ -6,7 +6,7 @@ import copy
 import json
 import logging
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
@@ -19,7 +19,7 @@ from scipy import sparse
 from fivestar.files import replacing
 from fivestar.metrics import rmse
 from fivestar.models.factors import Factors
-from fivestar.models.training import History, Measure, Steps, Training
+from fivestar.models.training import EarlyStopping, History, Measure, Steps, Training
 from fivestar.ratings import Features, Positions, Scale, csr_matrix, observed
 
 logger = logging.getLogger(__name__)
@@ -494,7 +494,10 @@ class Model(ABC):
     def settings(self) -> dict[str, Any]:
         """The hyper-parameters as plain values."""
         values = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.init}
-        return {name: asdict(v) if is_dataclass(v) else v for name, v in values.items()}
+        return {
+            name: asdict(value) if isinstance(value, EarlyStopping) else value
+            for name, value in values.items()
+        }
 
     def save(self, folder: Path) -> None:
         """Write ``weights.safetensors``, then ``model.json``; nothing in it can run code."""
