@@ -14,7 +14,7 @@ from scipy import sparse
 from fivestar.metrics import rmse
 from fivestar.models import History, Model, build, load
 from fivestar.models.biases import with_values
-from fivestar.ratings import Scale, csr_matrix, observed
+from fivestar.ratings import Scale, csr_matrix, merge, observed
 
 SCALE = Scale(1, 5)
 NOISE = 0.3
@@ -43,6 +43,23 @@ def planted(
         users, items = np.nonzero(inside)
         parts.append(csr_matrix(users, items, stars[users, items], truth.shape))
     return parts[0], parts[1]
+
+
+def planted_biases(
+    n_users: int = 1000, n_items: int = 400, per_user: int = 4, seed: int = 0
+) -> tuple[sparse.csr_array, sparse.csr_array, np.ndarray]:
+    """Train and validation split of biases and noise alone, few ratings each; and the truth."""
+    rng = np.random.default_rng(seed)
+    truth = 3 + rng.normal(0, 0.4, (n_users, 1)) + rng.normal(0, 0.4, (1, n_items))
+    pairs = np.sort(rng.choice(truth.size, per_user * n_users, replace=False))
+    users, items = np.unravel_index(pairs, truth.shape)
+    ratings = np.clip(np.rint(truth[users, items] + rng.normal(0, 0.8, len(pairs))), 1, 5)
+    held_out = rng.random(len(pairs)) < 0.25
+    train, validation = (
+        csr_matrix(users[inside], items[inside], ratings[inside], truth.shape)
+        for inside in (~held_out, held_out)
+    )
+    return train, validation, truth
 
 
 class ModelBehaviour:
@@ -164,6 +181,21 @@ class ModelBehaviour:
             rmse(ratings, model.predict(users, items)), abs=1e-6
         )
         assert len(history.steps) == len(history.train_rmse) == len(history.validation_rmse)
+
+    def test_where_there_are_biases_alone_and_few_ratings_it_is_no_worse_than_these(self) -> None:
+        model = build(self.settings)
+        if not model.bias_fallback:
+            pytest.skip("a baseline, which stays what it is")
+        train, validation, truth = planted_biases()
+        history = model.fit(train, validation, scale=SCALE)
+        final, biases = model.for_refit(history), build({"family": "bias"})
+        errors = []
+        for each in (final, biases):
+            each.fit(merge(train, validation), scale=SCALE)
+            known = np.ix_(each.known_users, each.known_items)
+            predicted = each.predict(*map(np.ravel, np.indices(truth.shape))).reshape(truth.shape)
+            errors.append(np.hypot(rmse(truth[known], predicted[known]), 0.8))
+        assert errors[0] < 1.005 * errors[1]
 
     def test_no_rating_at_all_is_refused(self) -> None:
         with pytest.raises(ValueError, match="no rating"):

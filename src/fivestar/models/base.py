@@ -34,18 +34,14 @@ DECIMALS = 6
 
 
 class Predictions(NamedTuple):
-    """Predictions of pairs, and where they are not the model's own.
-
-    Attributes
-    ----------
-    values : (n_pairs,) float32 ratings, always finite
-    fallback : (n_pairs,) whether nothing is known of the user or the item
-    non_finite : (n_pairs,) whether the model's own score was not finite and a mean stands in
-    """
+    """Predictions of pairs, and where they are not the model's own."""
 
     values: NDArray[np.float32]
+    """Ratings, always finite."""
     fallback: NDArray[np.bool_]
+    """Whether nothing is known of the user or the item."""
     non_finite: NDArray[np.bool_]
+    """Whether the model's own score was not finite and a mean stands in."""
 
 
 class Distribution(Protocol):
@@ -162,12 +158,10 @@ class Model(ABC):
 
         Raises
         ------
-        ValueError
-            If ``train`` holds no rating.
+        ValueError, FloatingPointError
+            If ``train`` holds no rating; if what was learned is not finite.
         TooSlow
             If the first steps show that training would take longer than ``max_seconds``.
-        FloatingPointError
-            If what was learned is not finite.
         """
         if train.nnz == 0:
             raise ValueError("train holds no rating")
@@ -221,8 +215,7 @@ class Model(ABC):
     ) -> History:
         """Fall back to the biases unless all else is better on the validation split.
 
-        Better by more than the standard error of the difference, that is: what would be by
-        chance is as likely to be worse on other ratings.
+        Better by more than the difference's standard error: less may be worse on other ratings.
         """
         biases = self._bias_model()
         steps = biases.fit(train, scale=scale, label=f"{label}: bias")
@@ -282,13 +275,12 @@ class Model(ABC):
         ratings
             (n_users, n_items), on the indices of this model's items.
         features
-            Side features of the users, (n_users, n_user_features), for models that use them.
+            Side features, (n_users, n_user_features), for models that use them.
 
         Returns
         -------
-        A new model whose users 0, ..., n_users - 1 are these; it shares the arrays of the
-        items. A user without ratings counts as known where the model has a prediction for one
-        of whom nothing is known (the mean and the item's bias, for instance).
+        A new model of these users that shares the arrays of the items. A user without ratings
+        counts as known where the model has a prediction for one of whom nothing is known.
 
         Raises
         ------
@@ -355,10 +347,8 @@ class Model(ABC):
 
         Raises
         ------
-        NotImplementedError
-            If the model cannot (see ``can_explain``).
-        ValueError
-            If the model knows nothing of the item, whose prediction is a fallback.
+        NotImplementedError, ValueError
+            If the model cannot (see ``can_explain``); if it knows nothing of the item.
         """
         if not self.can_explain:
             raise NotImplementedError(f"predictions of {self.family} are not a sum over ratings")
@@ -386,7 +376,7 @@ class Model(ABC):
     def factors(self) -> Factors | None:
         """Vectors and biases of users and items; None of a model without such vectors."""
         own = self._predictor._factors()
-        return own if own is None or not own.in_ratings else own.times(self.unit)
+        return own.times(self.unit) if own is not None and own.in_ratings else own
 
     def _factors(self) -> Factors | None:
         return None
@@ -399,24 +389,18 @@ class Model(ABC):
     # -- prediction
 
     def predict(self, users: Positions, items: Positions) -> NDArray[np.float32]:
-        """Ratings of pairs of indices; -1 or an id of which nothing is known falls back.
-
-        Returns
-        -------
-        (n_pairs,) float32, always finite.
-        """
+        """Ratings of pairs of indices, always finite; see ``predict_detailed``."""
         return self.predict_detailed(users, items).values
 
     def predict_detailed(self, users: Positions, items: Positions) -> Predictions:
-        """Predictions, and where they are a fallback.
+        """Predictions of pairs of indices, and where they are a fallback.
 
-        The fallback for an unknown user or item, or a score that is not finite, is the item's
-        mean in train, else the user's mean, else the global mean.
+        The fallback for an unknown user or item (-1, or nothing is known of it), or a score
+        that is not finite, is the item's mean in train, else the user's, else the global mean.
         """
         users, items = np.asarray(users), np.asarray(items)
         values = self._fallback(users, items)
-        known = self._knows(users, items)
-        non_finite = np.zeros(len(users), dtype=np.bool_)
+        known, non_finite = self._knows(users, items), np.zeros(len(users), dtype=np.bool_)
         for start in range(0, len(users), BLOCK):
             block = slice(start, start + BLOCK)
             inside = np.flatnonzero(known[block]) + start
@@ -460,11 +444,8 @@ class Model(ABC):
     @property
     def n_parameters(self) -> int:
         """Free parameters, for instance k(n + m) of a factorisation."""
-        return sum(
-            getattr(self._predictor, entry.name).size
-            for entry in _learned(self._predictor)
-            if entry.metadata["parameter"]
-        )
+        names = [each.name for each in _learned(self._predictor) if each.metadata["parameter"]]
+        return sum(getattr(self._predictor, name).size for name in names)
 
     @property
     def unit(self) -> float:
@@ -507,21 +488,14 @@ class Model(ABC):
         } | {name: getattr(self, name) for name in SHARED}
         with replacing(folder / "weights.safetensors") as path:
             save_file(arrays, path)
-        description = {
-            "family": self.family,
-            "version": self.version,
-            "settings": self.settings,
-            "trained_on": self.trained_on,
-            "biases_only": self.biases_only,
-        }
-        text = json.dumps(description, indent=2) + "\n"
+        names = ("family", "version", "settings", "trained_on", "biases_only")
+        text = json.dumps({name: getattr(self, name) for name in names}, indent=2) + "\n"
         with replacing(folder / "model.json") as path:
             path.write_text(text, encoding="utf-8")
 
     def restore(self, folder: Path, description: dict[str, Any]) -> Self:
         """Read what ``save`` wrote."""
-        self.trained_on = description["trained_on"]
-        self.biases_only = description["biases_only"]
+        self.trained_on, self.biases_only = description["trained_on"], description["biases_only"]
         if self.biases_only:
             self._biases_instead = self._bias_model()
         for name, array in load_file(folder / "weights.safetensors").items():
@@ -547,7 +521,8 @@ class Model(ABC):
             probe = tuple(column[chosen] for column in probe)
 
         def error(users: Positions, items: Positions, ratings: FloatArray) -> float:
-            return rmse(ratings, self.predict(users, items))
+            values, _, non_finite = self.predict_detailed(users, items)
+            return np.inf if non_finite.any() else rmse(ratings, values)
 
         given = None if validation is None else observed(validation)
         return lambda: (error(*probe), None if given is None else error(*given))
