@@ -1,5 +1,7 @@
 """The pipelines by name."""
 
+from typing import Any
+
 from kedro.pipeline import Pipeline
 
 from fivestar.hooks.line_up import changes, line_up, zoo
@@ -40,7 +42,7 @@ def register_pipelines() -> dict[str, Pipeline]:
     }
 
 
-def create_stages(models: list[str]) -> dict[str, Pipeline]:
+def create_stages(models: dict[str, Any]) -> dict[str, Pipeline]:
     """From raw tables to the submission."""
     return {
         "ingestion": ingestion.create_pipeline(),

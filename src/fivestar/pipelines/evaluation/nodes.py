@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from fivestar.errors import InputError
 from fivestar.failure import Failure, surviving
 from fivestar.metrics import gaussian_nll, mae, mse, rmse
 from fivestar.metrics.calibration import Probabilistic, coverages
 from fivestar.models import Model
-from fivestar.ratings import Vocabulary, observed
+from fivestar.ratings import TrainingData, Vocabulary, observed
 
 logger = logging.getLogger(__name__)
 
@@ -36,10 +35,9 @@ def evaluate(
     fitted: Any,
     model: Any,
     history: dict[str, Any],
-    train_matrix: sparse.csr_array,
+    data: TrainingData,
     validation: pd.DataFrame,
     test: pd.DataFrame,
-    vocabulary: dict[str, list[str]],
     *,
     label: str,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -67,9 +65,8 @@ def evaluate(
     """
     outcome: Any = next((given for given in (fitted, model) if isinstance(given, Failure)), None)
     if outcome is None:
-        ids = Vocabulary.from_dict(vocabulary)
         parts = [(fitted, "validation", validation), (model, "test", test)]
-        outcome = _evaluate(fitted, train_matrix, parts, ids, label=label)
+        outcome = _evaluate(fitted, data, parts, label=label)
     if isinstance(outcome, Failure):
         return pd.DataFrame(columns=COLUMNS), {"failure": outcome.reason}
 
@@ -81,7 +78,7 @@ def evaluate(
     return predictions, errors | {
         "fallbacks": int(predictions["fallback"].sum()),
         "n_parameters": model.n_parameters,
-        "n_cells": int(np.prod(train_matrix.shape)),
+        "n_cells": int(np.prod(data.train.shape)),
         "fit_seconds": history["fit_seconds"],
         "best_step": history["best_step"],
         "ending": history["ending"],
@@ -91,13 +88,13 @@ def evaluate(
 @surviving
 def _evaluate(
     fitted: Model,
-    train_matrix: sparse.csr_array,
+    data: TrainingData,
     parts: list[tuple[Model, str, pd.DataFrame]],
-    ids: Vocabulary,
     *,
     label: str,
 ) -> tuple[pd.DataFrame, dict[str, float]]:
-    users, items, ratings = observed(train_matrix)
+    users, items, ratings = observed(data.train)
+    ids = data.vocabulary
     predicted = [_predicted(model, part, pairs, ids) for model, part, pairs in parts]
     validation = predicted[0]
     # The noise is estimated where the model was not fitted, and used for all parts.
@@ -114,15 +111,21 @@ def _evaluate(
     return pd.concat(predicted, ignore_index=True), errors | {"sigma": sigma}
 
 
-def compare(*metrics: dict[str, Any], models: list[str]) -> pd.DataFrame:
-    """The leaderboard: best validation RMSE first; failed models have no row."""
+def compare(**metrics: dict[str, Any]) -> pd.DataFrame:
+    """The leaderboard: best validation RMSE first; failed models have no row.
+
+    Parameters
+    ----------
+    metrics
+        Of each model, by its name.
+    """
     rows = [
         {"model": model, **measured}
-        for model, measured in zip(models, metrics, strict=True)
+        for model, measured in metrics.items()
         if "failure" not in measured
     ]
     if not rows:
-        reasons = "; ".join(f"{m}: {x['failure']}" for m, x in zip(models, metrics, strict=True))
+        reasons = "; ".join(f"{model}: {failed['failure']}" for model, failed in metrics.items())
         raise InputError(f"every model failed, nothing to compare. {reasons}")
     return (
         pd.DataFrame(rows)

@@ -48,10 +48,8 @@ def ingest(
     ratings = keep_k_core(ratings, settings.k_core)
     test_pairs = clean_test_pairs(test_pairs_raw, settings.test_columns, scale)
 
-    pair = ["user", "item"]
-    known = pd.concat([ratings[pair], test_pairs[pair]])
-    users = clean_side_table(users_raw, settings.users, "user", known["user"])
-    items = clean_side_table(items_raw, settings.items, "item", known["item"])
+    users = clean_side_table(users_raw, settings.users, "user", ratings["user"])
+    items = clean_side_table(items_raw, settings.items, "item", ratings["item"])
 
     summary = summarise(ratings, test_pairs, scale)
     logger.info(

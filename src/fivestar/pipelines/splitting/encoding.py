@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from fivestar.pipelines.ingestion.settings import Feature, IngestionSettings, SideTable
-from fivestar.ratings import Vocabulary
+from fivestar.ratings import Features, Vocabulary
 
 logger = logging.getLogger(__name__)
 
@@ -24,37 +24,31 @@ YEAR_BINS = 14
 """Quantile bins of a year."""
 
 
-def build_features(
-    users: pd.DataFrame,
-    items: pd.DataFrame,
-    vocabulary: dict[str, list[str]],
-    settings: IngestionSettings,
-) -> tuple[sparse.csr_array, sparse.csr_array]:
-    """Features of all users and items of the vocabulary, as the config declares their kinds.
+def encode_features(
+    users: pd.DataFrame, items: pd.DataFrame, ids: Vocabulary, settings: IngestionSettings
+) -> Features:
+    """Features of all users and items of the vocabulary, as the configuration declares their kinds.
 
     Parameters
     ----------
     users, items
         The cleaned side tables.
-    vocabulary
-        Ids by position.
     settings
         The kinds of the features; ``text`` is not used.
 
     Returns
     -------
-    user_features, item_features
-        (n_users, any) and (n_items, any) CSR float32; no columns without a side table.
+    Features without columns for a side that has no side table.
     """
-    ids = Vocabulary.from_dict(vocabulary)
-    matrices = (
+    features = Features(
         encode(users, "user", ids.users, settings.users),
         encode(items, "item", ids.items, settings.items),
     )
     logger.info(
-        "%-24s %d of users, %d of items", "features", *(matrix.shape[1] for matrix in matrices)
+        "%-24s %d of users, %d of items",
+        *("features", features.users.shape[1], features.items.shape[1]),
     )
-    return matrices
+    return features
 
 
 def encode(

@@ -1,4 +1,4 @@
-"""Ratings into train, validation and test, and into sparse matrices."""
+"""Ratings into train, validation and test, and into the value that models learn from."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ import pandas as pd
 from annotated_types import Gt, Lt
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
-from scipy import sparse
 
 from fivestar.errors import InputError
-from fivestar.ratings import Vocabulary
+from fivestar.ratings import Features, Scale, TrainingData, Vocabulary
 
 logger = logging.getLogger(__name__)
 
@@ -158,16 +157,40 @@ def last_of_each_user(ratings: pd.DataFrame, order: pd.Series, share: float) -> 
     return ratings[~held_out], ratings[held_out]
 
 
-def build_matrices(
-    train: pd.DataFrame, validation: pd.DataFrame, test: pd.DataFrame
-) -> tuple[dict[str, list[str]], sparse.csr_array, sparse.csr_array]:
-    """Vocabulary of all ids, and the scores of train and validation on its positions."""
-    vocabulary = Vocabulary.of([train, validation, test])
-    train_matrix, validation_matrix = vocabulary.matrix(train), vocabulary.matrix(validation)
+def collect_ids(
+    train: pd.DataFrame, validation: pd.DataFrame, users: pd.DataFrame, items: pd.DataFrame
+) -> Vocabulary:
+    """Ids of train and validation, and those of which a side table knows something.
+
+    Ids that only the test split has are left out: they would change what models learn. A model
+    that predicts from side features still knows a cold item or user that has some.
+    """
+    return Vocabulary.of([train, validation, _described(users), _described(items)])
+
+
+def assemble(
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    ids: Vocabulary,
+    features: Features,
+    scale: Scale,
+) -> TrainingData:
+    """Everything that models learn from, as one value."""
+    data = TrainingData(ids.matrix(train), ids.matrix(validation), ids, features, scale)
     logger.info(
-        "%-24s train %s x %s, %s stored, %.2f %% of the cells",
-        "matrices",
-        *(f"{n:,}" for n in (*train_matrix.shape, train_matrix.nnz)),
-        100 * train_matrix.nnz / np.prod(train_matrix.shape, dtype=float),
+        "%-24s train %s x %s, %s stored, %.2f %% of the cells; fingerprint %s",
+        "training data",
+        *(f"{n:,}" for n in (*data.train.shape, data.train.nnz)),
+        100 * data.train.nnz / np.prod(data.train.shape, dtype=float),
+        data.fingerprint[:8],
     )
-    return vocabulary.to_dict(), train_matrix, validation_matrix
+    return data
+
+
+def _described(side: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a side table that hold more than an id."""
+    features = side.iloc[:, 1:]
+    known = features.notna()
+    for name in features.select_dtypes("object"):
+        known[name] &= features[name].map(lambda cell: np.size(cell) > 0)
+    return side[known.any(axis=1)]
