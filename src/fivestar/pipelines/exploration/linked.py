@@ -82,11 +82,11 @@ def draw_linked(
 def _merged(binned: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Equal rows as one with its ``weight``, numbered by ``row``."""
     keys = binned.apply(lambda cells: cells.map(tuple) if is_list(cells) else cells.astype("str"))
+    if len(keys) > MAX_ROWS and len(keys.drop_duplicates()) > MAX_ROWS:
+        keys = keys.sample(MAX_ROWS, random_state=seed)
     rows = keys.value_counts(sort=False).rename("weight").reset_index()
-    if len(rows) > MAX_ROWS:
-        sample = keys.sample(MAX_ROWS, random_state=seed)
-        rows = sample.value_counts(sort=False).rename("weight").reset_index()
-    return rows.assign(row=range(len(rows)))
+    numbered: pd.DataFrame = rows.assign(row=range(len(rows)))
+    return numbered
 
 
 class _Panel:

@@ -20,8 +20,8 @@ COLUMNS = ("user", "item", "title", "n_ratings", "mean_rating")
 """Of the tables of users and items; all others are features."""
 MAX_PERIODS = 150
 """Bars of the ratings over time."""
-UNITS = {"day": "D", "week": "W", "month": "M", "quarter": "Q", "year": "Y"}
-"""Periods and what pandas calls them; weeks begin on Monday."""
+UNITS = {"D": "day", "W": "week", "M": "month", "Q": "quarter", "Y": "year"}
+"""Periods by what pandas calls them; weeks begin on Monday."""
 PERIOD_COLUMNS = ["unit", "start", "end", "n_ratings", "mean_rating", "first", "last"]
 
 
@@ -59,7 +59,7 @@ def describe_items(
 def _describe(
     train: pd.DataFrame, features: pd.DataFrame, settings: ExplorationSettings
 ) -> pd.DataFrame:
-    ratings = train.groupby(features.index.name)["rating"]
+    ratings = train.groupby(str(features.index.name))["rating"]
     table = pd.DataFrame({"n_ratings": ratings.size(), "mean_rating": ratings.mean()})
     table = table.sort_values("n_ratings", ascending=False, kind="stable")
     found = categories(features.reindex(table.index), settings.most_categories)
@@ -150,7 +150,7 @@ def count_periods(train: pd.DataFrame, ratings: pd.DataFrame) -> pd.DataFrame:
             "others. Split again: `kedro run --pipelines ingestion,splitting`."
         )
     days = pd.DatetimeIndex(dated["timestamp"].to_numpy("int64").astype("datetime64[s]")).floor("D")
-    for unit, frequency in UNITS.items():
+    for frequency in UNITS:
         periods = days.to_period(frequency)
         every = pd.period_range(periods.min(), periods.max(), freq=frequency)
         if len(every) <= MAX_PERIODS:
@@ -162,12 +162,10 @@ def count_periods(train: pd.DataFrame, ratings: pd.DataFrame) -> pd.DataFrame:
         first=("day", "min"),
         last=("day", "max"),
     )
-    table = table.reindex(every)
-    table["n_ratings"] = table["n_ratings"].fillna(0).astype("int64")
-    for name in ("first", "last"):
-        table[name] = table[name].map("{:%Y-%m-%d}".format, na_action="ignore").astype("str")
-    start, end = (p.asfreq("D", "start").astype("str") for p in (every, every + 1))
-    table = table.assign(unit=unit, start=start, end=end)
+    table = table.reindex(every).fillna({"n_ratings": 0})
+    table = table.astype({"n_ratings": "int64", "first": "str", "last": "str"})
+    start, end = (p.asfreq("D", "S").astype("str") for p in (every, every + 1))
+    table = table.assign(unit=UNITS[frequency], start=start, end=end)
     return table.reset_index(drop=True)[PERIOD_COLUMNS]
 
 
