@@ -7,20 +7,25 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from fivestar.ratings import TrainingData
 from fivestar.reporting.charts import Chart, dressed
 
 
-def draw_costs(runs: list[dict[str, Any]], *, optimizer: str) -> Chart:
-    """The cost of every run of one optimiser, on a logarithmic axis; a cross where it diverged."""
+def draw_costs(runs: list[dict[str, Any]], data: TrainingData) -> tuple[Chart, Chart]:
+    """The cost of every run of ``adam`` and of ``sgd``, on a logarithmic axis."""
+    return _draw(runs, data, "adam"), _draw(runs, data, "sgd")
+
+
+def _draw(runs: list[dict[str, Any]], data: TrainingData, optimizer: str) -> Chart:
     points, ends = [], []
     for run in runs:
         if run["tags"]["optimizer"] != optimizer:
             continue
-        rate, costs = f"rate {run['tags']['learning_rate']}", run["curves"]["cost"]
-        name = rate if run["failure"] is None else f"{rate}, {run['failure']}"
-        points += [{"run": name, "epoch": n, "cost": cost} for n, cost in enumerate(costs)]
+        name, costs = f"rate {run['tags']['learning_rate']}", run["curves"]["cost"]
         if run["failure"] is not None:
+            name += f", {run['failure']}"
             ends.append({"run": name, "epoch": len(costs) - 1, "cost": costs[-1]})
+        points += [{"run": name, "epoch": n, "cost": cost} for n, cost in enumerate(costs)]
     names = list(dict.fromkeys(point["run"] for point in points))
 
     def drawn(rows: list[dict[str, Any]]) -> alt.Chart:
@@ -33,4 +38,7 @@ def draw_costs(runs: list[dict[str, Any]], *, optimizer: str) -> Chart:
         )
 
     crosses = drawn(ends).mark_point(shape="cross", angle=45, size=90, filled=True)
-    return dressed(drawn(points).mark_line() + crosses, f"Co-likes: cost by epoch, {optimizer}")
+    subtitle = f"A cross where a run diverged. {data.title}."
+    return dressed(
+        drawn(points).mark_line() + crosses, f"Co-likes: cost by epoch, {optimizer}", subtitle
+    )
