@@ -11,26 +11,24 @@ from fivestar.pipelines.wiring import Bound
 
 def create_pipeline(base: str, variants: Iterable[str]) -> Pipeline:
     """Of a model of `models` and the names of what is changed in it."""
-    variants = list(variants)
+    changes = {variant: f"params:ablation.variants.{variant}" for variant in variants}
+    model = f"params:models.{base}"
     trials = [
         node(
             Bound(try_variant, label=variant),
-            {"data": "training_data", "base": "params:base", "change": f"params:{variant}"},
+            {"data": "training_data", "base": model, "change": change},
             f"{variant}_runs",
             name=f"try_{variant}",
         )
-        for variant in variants
+        for variant, change in changes.items()
     ]
-    compare = node(compare_variants, {name: f"{name}_runs" for name in variants}, "table")
+    compare = node(compare_variants, {name: f"{name}_runs" for name in changes}, "table")
     chart = Bound(draw_ablation, base=base)
     return Pipeline(
         [*trials, compare, node(chart, {"table": "table", "data": "training_data"}, "chart")],
         namespace="ablation",
         inputs="training_data",
-        parameters={
-            "params:base": f"params:models.{base}",
-            **{f"params:{name}": f"params:ablation.variants.{name}" for name in variants},
-        },
+        parameters={model, *changes.values()},
         outputs={"table": "ablation_table", "chart": "ablation_chart"},
         tags="ablation",
     )

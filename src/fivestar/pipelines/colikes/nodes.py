@@ -12,14 +12,14 @@ from scipy import sparse
 
 from fivestar.analysis.co_likes import Vectors, co_likes, embed, likes, sum_of_squares
 from fivestar.errors import InputError
-from fivestar.pipelines.colikes.settings import ColikesSettings
+from fivestar.pipelines.colikes.settings import Learning
 from fivestar.ratings import TrainingData
 
 logger = logging.getLogger(__name__)
 
 
 def count_co_likes(
-    data: TrainingData, item_table: pd.DataFrame, settings: ColikesSettings
+    data: TrainingData, item_table: pd.DataFrame, settings: Learning
 ) -> tuple[pd.DataFrame, sparse.csr_array]:
     """Every item of the vocabulary with its ratings and likes in train, and the co-likes.
 
@@ -59,7 +59,7 @@ def count_co_likes(
 
 
 def train_grid(
-    items: pd.DataFrame, counts: sparse.csr_array, settings: ColikesSettings
+    items: pd.DataFrame, counts: sparse.csr_array, settings: Learning
 ) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
     """The vectors of the run with the lowest cost beside their items, and all runs.
 
@@ -86,7 +86,7 @@ def train_grid(
 
 
 def _train(
-    counts: sparse.csr_array, optimizer: str, rate: float, settings: ColikesSettings
+    counts: sparse.csr_array, optimizer: str, rate: float, settings: Learning
 ) -> tuple[dict[str, Any], Vectors]:
     """The record of a run, as ``tracking`` logs it, and its vectors."""
     name, started = f"colikes-{optimizer}-{rate:g}", time.time()
@@ -99,7 +99,7 @@ def _train(
         "model": "colikes",
         "tags": {"optimizer": optimizer, "learning_rate": f"{rate:g}"},
         "parameters": {
-            **settings.model_dump(exclude={"learning_rates", "because_you_like"}),
+            **settings.model_dump(exclude={"learning_rates"}),
             "optimizer": optimizer,
             "learning_rate": rate,
         },

@@ -13,8 +13,8 @@ from fivestar.ratings import Scale
 Rates = list[Annotated[float, Gt(0)]]
 
 
-class ColikesSettings(Settings):
-    """Settings of the pipeline ``colikes``, as conf/base/parameters_colikes.yml explains them."""
+class Learning(Settings):
+    """The settings that vectors depend on: what is asked later does not make them stale."""
 
     liked_share: Annotated[float, Gt(0), Le(1)]
     liked_from: float | None
@@ -24,11 +24,16 @@ class ColikesSettings(Settings):
     learning_rates: Annotated[dict[Literal["adam", "sgd"], Rates], MinLen(1)]
     init_scale: Annotated[float, Gt(0)]
     seed: int
-    because_you_like: Texts
-    n_recommendations: Annotated[int, Ge(1)]
-    min_likes: Annotated[int, Ge(1)]
 
     def min_liked(self, scale: Scale) -> float:
         """The lowest rating that is a like."""
         fraction = self.liked_share * scale.highest
         return fraction if self.liked_from is None else self.liked_from
+
+
+class ColikesSettings(Learning):
+    """Settings of the pipeline ``colikes``, as conf/base/parameters_colikes.yml explains them."""
+
+    because_you_like: Texts
+    n_recommendations: Annotated[int, Ge(1)]
+    min_likes: Annotated[int, Ge(1)]
