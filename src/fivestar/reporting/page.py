@@ -60,10 +60,7 @@ class Table:
     @property
     def rows(self) -> list[list[str]]:
         columns = [
-            [
-                "" if _missing(cell) else self.formats.get(str(name), _written)(cell)
-                for cell in cells
-            ]
+            ["" if _missing(cell) else self.formats.get(str(name), _written)(cell) for cell in cells]
             for name, cells in self.frame.items()
         ]
         return [list(row) for row in zip(*columns, strict=True)]
@@ -76,7 +73,7 @@ class Picture:
     Parameters
     ----------
     chart
-        An Altair chart, dressed.
+        An Altair chart with the theme.
     caption
         Under the chart: how to read it, what to click.
     name
@@ -90,6 +87,11 @@ class Picture:
     name: str = ""
     wide: bool = False
     kind: str = field(default="picture", init=False)
+
+    @property
+    def empty(self) -> bool:
+        """Whether the chart has no row of data to show."""
+        return not any(self.chart.to_dict(validate=False).get("datasets", {}).values())
 
     @property
     def specification(self) -> str:
