@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 from annotated_types import Ge
-from pydantic import BaseModel, ConfigDict
+
+from fivestar.pipelines.settings import Settings
 
 
-class ExplorationSettings(BaseModel):
+class ExplorationSettings(Settings):
     """Settings of the pipeline ``exploration``.
 
     Parameters
@@ -22,9 +23,7 @@ class ExplorationSettings(BaseModel):
         Of samples, where there is too much to draw.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    n_users: Annotated[int, Ge(1)] = 25
-    n_items: Annotated[int, Ge(1)] = 25
-    most_categories: Annotated[int, Ge(2)] = 40
-    seed: int = 42
+    n_users: Annotated[int, Ge(1)]
+    n_items: Annotated[int, Ge(1)]
+    most_categories: Annotated[int, Ge(2)]
+    seed: int
