@@ -60,7 +60,10 @@ class Table:
     @property
     def rows(self) -> list[list[str]]:
         columns = [
-            ["" if _missing(cell) else self.formats.get(str(name), _written)(cell) for cell in cells]
+            [
+                "" if _missing(cell) else self.formats.get(str(name), _written)(cell)
+                for cell in cells
+            ]
             for name, cells in self.frame.items()
         ]
         return [list(row) for row in zip(*columns, strict=True)]

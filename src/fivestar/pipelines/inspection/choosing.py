@@ -114,6 +114,4 @@ def _standing(name: str, leaderboard: pd.DataFrame) -> str:
     if own.empty:
         return ""
     error, place = own["validation_rmse"].iloc[0], own.index[0] + 1
-    return (
-        f"Validation RMSE {error:.4f}, place {place} of {len(leaderboard)} on the leaderboard."
-    )
+    return f"Validation RMSE {error:.4f}, place {place} of {len(leaderboard)} on the leaderboard."

@@ -99,7 +99,7 @@ def _understand(asked: list[str], items: pd.DataFrame) -> list[Match]:
         else:
             mistakes += look_up([title], titles, shown)[1]
     mistakes += [
-        f"{match.asked!r}: {match.found} has no rating in train or validation, so the model knows nothing of it."
+        f"{match.asked!r}: {match.found} has no rating in train or validation to learn from."
         for match in matches
         if items["n_ratings"].iloc[match.position] == 0
     ]

@@ -23,9 +23,9 @@ HEADINGS = {
     "fit_seconds": "fit, seconds",
 }
 LISTS = {
-    RATED: ("What they rated highest", ["title", "rating", "prediction"]),
-    BEST: ("Best of what they have not rated", ["title", "prediction", "interval"]),
-    WORST: ("Worst of what they have not rated", ["title", "prediction", "interval"]),
+    RATED: "What they rated highest",
+    BEST: "Best of what they have not rated",
+    WORST: "Worst of what they have not rated",
 }
 
 
@@ -60,19 +60,19 @@ def show_users(users: pd.DataFrame) -> list[Text | Table]:
     formats = {"rating": "{:g}".format, "prediction": TWO}
     headings = {"rating": "gave", "prediction": "predicted"}
     headings["interval"] = f"{100 * COVERAGE:.0f} % interval"
-    users = users.assign(interval=users["low"].map("{:.1f}".format))
-    users["interval"] += " to " + users["high"].map("{:.1f}".format)
+    low, high = (users[end].map("{:.1f}".format) for end in ("low", "high"))
+    has_interval = users["low"].notna() & (users["list"] != RATED)
+    users = users.assign(interval=(low + " to " + high).where(has_interval))
     parts: list[Text | Table] = []
     for user, own in users.groupby("user", sort=False):
         n_ratings, mean, model = own[["user_ratings", "user_mean", "model"]].iloc[0]
         parts.append(
             Text([f"User {user}: {n_ratings:,} ratings, {mean:.2f} on average. Lists by {model}."])
         )
-        for name, (caption, columns) in LISTS.items():
-            table = own[own["list"] == name]
-            if table["low"].isna().any():
-                columns = [column for column in columns if column != "interval"]
-            parts.append(Table(table[columns], "", formats, {**headings, "title": caption}, False))
+        for name, title in LISTS.items():
+            table = own.loc[own["list"] == name, ["title", "rating", "prediction", "interval"]]
+            known = table.dropna(axis="columns", how="all")
+            parts.append(Table(known, "", formats, {**headings, "title": title}, wide=False))
     return parts
 
 
