@@ -10,7 +10,9 @@ from fivestar.models.training import Steps
 from fivestar.ratings import TrainingData
 
 
-def fit(model: Model, data: TrainingData, *, label: str, max_seconds: float | None) -> History:
+def fit(
+    model: Model, data: TrainingData, *, label: str, max_seconds: float | None = None
+) -> History:
     """Fit a model on train; it keeps which data that was."""
     model.trained_on = data.identity
     return model.fit(
@@ -30,9 +32,7 @@ def refit(model: Model, data: TrainingData, *, label: str) -> History:
 
 
 def fit_and_refit(settings: Mapping[str, Any], data: TrainingData, *, label: str) -> Model:
-    """The final model, where validation splits of both sizes may be empty.
-
-    Models that do not stop early are fitted once.
+    """The final model; one that does not stop early is fitted on all ratings only.
 
     Parameters
     ----------
@@ -42,6 +42,6 @@ def fit_and_refit(settings: Mapping[str, Any], data: TrainingData, *, label: str
     model = build(settings, label)
     stops = isinstance(model, Steps) and model.stopping is not None
     if stops and data.train.nnz and data.validation.nnz:
-        model = model.for_refit(fit(model, data, label=label, max_seconds=None))
+        model = model.for_refit(fit(model, data, label=label))
     refit(model, data, label=label)
     return model
