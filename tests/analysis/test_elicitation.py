@@ -133,7 +133,9 @@ def test_prior_predicts_as_the_factorisation_does(ratings: sparse.csr_array) -> 
     users, items, values = observed(ratings)
     assert prior.noise == pytest.approx(np.mean((values - model.predict(users, items)) ** 2))
     factors = model.factors()
-    assert factors is not None and factors.users is not None and factors.user_bias is not None
+    assert factors is not None
+    assert factors.users is not None
+    assert factors.user_bias is not None
     own = prior.base + prior.design @ np.r_[factors.users[3], factors.user_bias[3]]
     np.testing.assert_allclose(
         own.clip(1, 5), model.predict(np.full(30, 3), np.arange(30)), rtol=1e-5
@@ -214,7 +216,9 @@ def test_realised_error_falls_by_the_gain(prior: UserPrior, ratings: sparse.csr_
         assert gain * ratings.nnz == pytest.approx(falls[item], rel=1e-6)
 
 
-def squared_error(prior: UserPrior, ratings: sparse.csr_array, asked: list[int], without: int) -> float:
+def squared_error(
+    prior: UserPrior, ratings: sparse.csr_array, asked: list[int], without: int
+) -> float:
     """Of all ratings that are not asked for, by everybody's posterior mean found from scratch."""
     total = 0.0
     for row in range(ratings.shape[0]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from fivestar.analysis.elicitation.prior import Array, UserPrior
@@ -64,7 +65,11 @@ class ExpectedVariance:
     """
 
     def __init__(
-        self, prior: UserPrior, probability: Array, weights: Array, candidates: Positions
+        self,
+        prior: UserPrior,
+        probability: Array,
+        weights: NDArray[np.number],
+        candidates: Positions,
     ) -> None:
         self.candidates = candidates
         self.precision = probability[candidates] / prior.noise

@@ -84,9 +84,9 @@ class Interview:
 
     def answers(self, *, questions: float = np.inf, answers: float = np.inf) -> sparse.csr_array:
         """Those to so many questions, and so many of each user, (n_users, n_items)."""
-        given = self.given[(self.given["question"] <= questions) & (self.given["answer"] <= answers)]
-        columns = (given[name].to_numpy() for name in ("user", "item", "rating"))
-        return csr_matrix(*columns, self.held_out.answers.shape)
+        given = self.given.query("question <= @questions and answer <= @answers")
+        users, items, ratings = (given[name].to_numpy() for name in ("user", "item", "rating"))
+        return csr_matrix(users, items, ratings, self.held_out.answers.shape)
 
     def by_answers(self, model: Model, n: int) -> pd.DataFrame:
         """The error on all targets after exactly 0, 1, ..., n answers of every user.

@@ -76,7 +76,7 @@ def rank(
             if prior is None:
                 raise ValueError(f"{strategy} needs a prior")
             candidates = rated[:MAX_CANDIDATES]
-            probability = n_ratings / max(1, np.count_nonzero(np.diff(ratings.indptr)))
+            probability = n_ratings / np.count_nonzero(np.diff(ratings.indptr))
             beliefs: Beliefs = (
                 ExpectedVariance(prior, probability, n_ratings, candidates)
                 if strategy == "greedy"
@@ -97,4 +97,3 @@ def entropies(ratings: sparse.csr_array) -> Array:
     np.add.at(counts, (ratings.indices, levels), 1)
     entropy: Array = special.entr(counts / np.maximum(counts.sum(1, keepdims=True), 1)).sum(axis=1)
     return entropy
-

@@ -15,7 +15,7 @@ from fivestar.analysis.elicitation.ranking import STRATEGIES, rank
 from fivestar.errors import InputError
 from fivestar.failure import Failure, surviving
 from fivestar.models import Model
-from fivestar.pipelines.cold_start.models import Blocks, fit_factor_model
+from fivestar.pipelines.cold_start.models import Blocks
 from fivestar.pipelines.cold_start.settings import ColdStartSettings
 from fivestar.pipelines.fitting import fit_and_refit
 from fivestar.ratings import TrainingData
@@ -33,9 +33,7 @@ Interviews = dict[str, Interview]
 """By strategy."""
 
 
-def hold_out_users(
-    data: TrainingData, settings: ColdStartSettings
-) -> tuple[HeldOut, TrainingData]:
+def hold_out_users(data: TrainingData, settings: ColdStartSettings) -> tuple[HeldOut, TrainingData]:
     """Users of whom the models learn nothing, and the data of the others.
 
     Raises
@@ -123,7 +121,8 @@ def measure_models(
         model = fit_and_refit(blocks[label], others, label=label)
         return interviews[settings.strategy].by_answers(model, settings.n_answers)
 
-    errors, runs = {}, []
+    errors: dict[tuple[str, str], pd.DataFrame] = {}
+    runs = []
     for name in settings.models:
         started = time.time()
         table = measure(label=name)
