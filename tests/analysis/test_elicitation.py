@@ -35,9 +35,9 @@ def planted(n_users: int = 150, n_items: int = 30, seed: int = 0) -> sparse.csr_
     return csr_matrix(users, items, values[users, items], values.shape)
 
 
-def factorisation(ratings: sparse.csr_array) -> Model:
+def factorisation(ratings: sparse.csr_array, scale: Scale = SCALE) -> Model:
     model = build({"family": "als", "n_factors": 2, "n_steps": 8, "stopping": None})
-    model.fit(ratings, scale=SCALE)
+    model.fit(ratings, scale=scale)
     return model
 
 
@@ -262,6 +262,16 @@ def test_ratings_that_are_all_the_same_make_a_ranking_too(strategy: str) -> None
     ratings.data[:] = 4
     ranking = rank(strategy, ratings, UserPrior.of(factorisation(ratings), ratings))
     assert sorted(ranking.items) == list(range(8))
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_ranking_is_the_same_on_any_scale(strategy: str, ratings: sparse.csr_array) -> None:
+    larger = 20 * ratings
+    rankings = [
+        rank(strategy, given, UserPrior.of(factorisation(given, Scale(n, 5 * n)), given))
+        for n, given in ((1, ratings), (20, larger))
+    ]
+    assert rankings[0].items.tolist() == rankings[1].items.tolist()
 
 
 def test_popular_and_divided_items_come_first() -> None:

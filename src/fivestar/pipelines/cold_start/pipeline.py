@@ -13,15 +13,43 @@ from fivestar.pipelines.cold_start.users import (
     measure_models,
 )
 
-SETTINGS = {"settings": "params:settings"}
-DATA = {"data": "training_data", **SETTINGS}
-BLOCKS = {"blocks": "blocks", **SETTINGS}
-
 
 def create_pipeline() -> Pipeline:
     """The tags ``questionnaire``, ``strategies``, ``users``, ``items`` do one job alone."""
+    asking = [
+        node(hold_out_users, _reading(data="training_data"), ["held_out", "others"]),
+        node(fit_factor_model, _reading("blocks", data="others"), ["factor_model", "prior"]),
+        node(ask_users, _reading("held_out", "others", "prior"), "interviews"),
+        node(
+            compare_strategies,
+            _reading("factor_model", "interviews"),
+            ["strategy_errors", "questions_table"],
+        ),
+        node(
+            draw_questions,
+            _reading(questions="questions_table", data="training_data"),
+            "questions_chart",
+        ),
+    ]
+    measuring = [
+        node(
+            measure_models,
+            _reading("others", "interviews", "strategy_errors", "blocks"),
+            ["errors_table", "runs"],
+        ),
+        node(draw_errors, _reading(errors="errors_table", data="training_data"), "errors_chart"),
+    ]
+    models = node(choose_models, _reading(models="params:models"), "blocks")
+    asked = _reading("item_table", "blocks", data="training_data")
+    new_items = _reading("blocks", data="training_data")
     return Pipeline(
-        [choose() + write() + ask() + measure_users() + measure_items()],
+        [
+            Pipeline([models], tags=["questionnaire", "strategies", "users", "items"]),
+            Pipeline([node(write_questionnaire, asked, "questionnaire")], tags="questionnaire"),
+            Pipeline(asking, tags=["strategies", "users"]),
+            Pipeline(measuring, tags="users"),
+            Pipeline([node(measure_new_items, new_items, "new_items_table")], tags="items"),
+        ],
         namespace="cold_start",
         inputs={"training_data", "item_table"},
         parameters={"params:settings": "params:cold_start", "params:models": "params:models"},
@@ -29,53 +57,6 @@ def create_pipeline() -> Pipeline:
     )
 
 
-def choose() -> Pipeline:
-    """The models."""
-    return Pipeline(
-        [node(choose_models, {"models": "params:models", **SETTINGS}, "blocks")],
-        tags=["questionnaire", "strategies", "users", "items"],
-    )
-
-
-def write() -> Pipeline:
-    """What to ask."""
-    inputs = {"item_table": "item_table", **DATA, **BLOCKS}
-    return Pipeline([node(write_questionnaire, inputs, "questionnaire")], tags="questionnaire")
-
-
-def ask() -> Pipeline:
-    """Held-out users, asked in several ways."""
-    asked = {name: name for name in ("held_out", "others", "prior")}
-    compared = {name: name for name in ("factor_model", "interviews")}
-    return Pipeline(
-        [
-            node(hold_out_users, DATA, ["held_out", "others"]),
-            node(fit_factor_model, {"data": "others", **BLOCKS}, ["factor_model", "prior"]),
-            node(ask_users, {**asked, **SETTINGS}, "interviews"),
-            node(
-                compare_strategies, {**compared, **SETTINGS}, ["strategy_errors", "questions_table"]
-            ),
-            node(draw_questions, {"questions": "questions_table", **DATA}, "questions_chart"),
-        ],
-        tags=["strategies", "users"],
-    )
-
-
-def measure_users() -> Pipeline:
-    """Errors by model."""
-    measured = {name: name for name in ("others", "interviews", "strategy_errors")}
-    return Pipeline(
-        [
-            node(measure_models, {**measured, **BLOCKS}, ["errors_table", "runs"]),
-            node(draw_errors, {"errors": "errors_table", **DATA}, "errors_chart"),
-        ],
-        tags="users",
-    )
-
-
-def measure_items() -> Pipeline:
-    """Errors on items without any rating."""
-    return Pipeline(
-        [node(measure_new_items, {**DATA, **BLOCKS}, "new_items_table")],
-        tags="items",
-    )
+def _reading(*names: str, **datasets: str) -> dict[str, str]:
+    """Inputs by argument, with the settings."""
+    return {name: name for name in names} | datasets | {"settings": "params:settings"}

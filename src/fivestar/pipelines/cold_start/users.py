@@ -53,11 +53,10 @@ def hold_out_users(data: TrainingData, settings: ColdStartSettings) -> tuple[Hel
     n_users = len(held_out.users)
     if n_users < MIN_USERS or not others.train.nnz:
         raise InputError(
-            f"cold_start: {enough:,} users have {settings.min_ratings} ratings or more in train "
-            f"and validation, of whom {n_users:,} would be held out; it needs {MIN_USERS}, and "
-            "others to learn from. Lower `cold_start.min_ratings` (to twice "
-            "`cold_start.n_answers` at the least, so lower that too), or change "
-            "`cold_start.held_out_share` and `cold_start.max_users`."
+            f"cold_start: {enough:,} users have {settings.min_ratings} ratings or more, and "
+            f"{n_users:,} would be held out; {MIN_USERS} are needed, and others to learn from. "
+            "Lower `cold_start.min_ratings` (and `n_answers`, to half of it at the most), or "
+            "change `cold_start.held_out_share` and `max_users`."
         )
     logger.info(
         "cold start: %s users held out, of %s with %d ratings or more; %s targets",
