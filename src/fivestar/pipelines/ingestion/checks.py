@@ -65,7 +65,7 @@ def ratings(table: pd.DataFrame, column: str, scale: Scale) -> pd.Series:
     refuse(table, [column], words, "not a number", fix)
     refuse(table, [column], ~np.isfinite(values), "not a finite number", fix)
     what = f"outside the scale {scale.lowest:g} to {scale.highest:g}"
-    fix = "Correct the rows, or set `scale` in the environment's parameters."
+    fix = "Fix the rows, or set `scale` in the environment's parameters."
     refuse(table, [column], ~values.between(scale.lowest, scale.highest), what, fix)
     return values
 
@@ -83,13 +83,14 @@ def parse_numbers(text: pd.Series) -> pd.Series:
 def require_unique(table: pd.DataFrame, columns: list[str], fix: str) -> None:
     """No two rows share the values of all ``columns``."""
     again = table.duplicated(columns)
-    if again.any():
+    if n := again.sum():
         first = table.loc[again, columns].iloc[0]
         same = (table[columns] == first).all(axis=1)
-        pair = " and ".join(f"{name} {first[name]!r}" for name in columns)
+        values = " and ".join(f"{name} {first[name]!r}" for name in columns)
+        repeat = f"{n:,} rows repeat" if n > 1 else "1 row repeats"
         raise InputError(
-            f"{file_of(table)}: {_listed(columns)}: {again.sum():,} rows repeat an earlier one; "
-            f"first {pair} in {_rows(table, same)}. {fix}"
+            f"{file_of(table)}: {_listed(columns)}: {repeat} an earlier one; "
+            f"first {values} in {_rows(table, same)}. {fix}"
         )
 
 

@@ -106,7 +106,7 @@ def clean_test_pairs(
     if settings.test_duplicates == "drop":
         return drop_test_pairs(table, trained_on, checks.file_of(raw))
     pair, or_drop = [columns.user, columns.item], "or set `ingestion.test_duplicates: drop`."
-    what = f"{trained_on.sum():,} pairs that are among the ratings too,"
+    what = f"{trained_on.sum():,} of {len(raw):,} pairs also among the ratings,"
     checks.refuse(raw, pair, trained_on, what, f"Delete them from one of the files, {or_drop}")
     checks.require_unique(raw, pair, f"Delete all but one, {or_drop}")
     return table
@@ -116,10 +116,12 @@ def drop_test_pairs(pairs: pd.DataFrame, trained_on: NDArray[np.bool_], file: st
     """The test pairs that are not among the ratings, the first one of repeated ones."""
     kept = pairs[~trained_on].drop_duplicates(PAIR)
     if kept.empty:
-        raise InputError(f"{file}: every pair is among the ratings too. Take them out of one file.")
+        raise InputError(
+            f"{file}: every pair is also among the ratings. Take them out of one file."
+        )
     if n_dropped := len(pairs) - len(kept):
         logger.info(
-            "ingestion: %s test pairs dropped: %s are among the ratings, %s repeat an earlier one",
+            "ingestion: %s test pairs dropped: %s also among the ratings, %s there already",
             *(f"{n:,}" for n in (n_dropped, trained_on.sum(), n_dropped - trained_on.sum())),
         )
     return kept.reset_index(drop=True)
