@@ -99,9 +99,9 @@ def refuse(table: pd.DataFrame, columns: list[str], bad: Mask, what: str, fix: s
     if bad.any():
         shown = table[columns].iloc[np.flatnonzero(bad)[:SHOWN]].to_numpy()
         cells = ", ".join(" and ".join(map(repr, row)) for row in shown)
+        where = f"column{'s' * (len(columns) > 1)} {_listed(columns)}"
         raise InputError(
-            f"{file_of(table)}: column {_listed(columns)}: {what} in {_rows(table, bad)} "
-            f"({cells}). {fix}"
+            f"{file_of(table)}: {where}: {what} in {_rows(table, bad)} ({cells}). {fix}"
         )
 
 
