@@ -12,6 +12,10 @@ class InputError(Exception):
     """
 
 
+class TooSlow(Exception):  # noqa: N818 - the training loop's word to whoever trains
+    """Raised when the first steps of a fit show that the whole would take longer than allowed."""
+
+
 def did_you_mean(name: str, known: Iterable[str], n: int = 1) -> str:
     """A question that offers the ``n`` known names most like a wrong one.
 
