@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kedro.config import OmegaConfigLoader
+from kedro.framework.context import KedroContext
 from omegaconf import OmegaConf
 
 from fivestar.errors import InputError
@@ -15,7 +16,7 @@ LOCAL = "local"
 """The folder of settings that are this machine's own; they win over the environment's."""
 
 
-class ConfigLoader(OmegaConfigLoader):  # type: ignore[misc]
+class ConfigLoader(OmegaConfigLoader):
     """Kedro's loader with ``${environment:}``, ``${place:}``, and ``conf/local`` on top.
 
     The place is where the outputs of a run lie below each layer of ``data/``: the environment's
@@ -24,7 +25,7 @@ class ConfigLoader(OmegaConfigLoader):  # type: ignore[misc]
 
     def __getitem__(self, key: str) -> dict[str, Any]:
         if key in self:
-            return super().__getitem__(key)  # type: ignore[no-any-return]
+            return super().__getitem__(key)
         # Resolvers are global: these have to be of the loader that is asked just now.
         for name, value in (("environment", lambda: self.environment), ("place", self.place)):
             OmegaConf.register_new_resolver(name, value, replace=True)
@@ -78,3 +79,10 @@ class ConfigLoader(OmegaConfigLoader):  # type: ignore[misc]
                 f"{folder / self.environment}: no such environment. Make that folder, "
                 f"or choose one of {', '.join(known)}."
             )
+
+
+def loader_of(context: KedroContext) -> ConfigLoader:
+    """The context's loader, which ``settings.py`` makes one of ours."""
+    loader = context.config_loader
+    assert isinstance(loader, ConfigLoader)
+    return loader

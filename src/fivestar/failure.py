@@ -47,11 +47,11 @@ def surviving(step: Callable[..., Result]) -> Callable[..., Result | Failure]:
         try:
             return step(*args, **kwargs)
         except TooSlow as error:
-            logger.warning("%-24s skipped, the other models go on: %s", kwargs["label"], error)
+            logger.warning("%s: skipped, the other models go on: %s", kwargs["label"], error)
             return Failure(str(error), skipped=True)
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
-            logger.error("%-24s failed, the other models go on: %s", kwargs["label"], reason)
+            logger.error("%s: failed, the other models go on: %s", kwargs["label"], reason)
             logger.debug("", exc_info=True)
             return Failure(reason, traceback.format_exc())
 

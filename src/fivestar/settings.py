@@ -4,6 +4,8 @@ import warnings
 
 from fivestar.config import ConfigLoader
 from fivestar.hooks.line_up import LineUpHook
+from fivestar.hooks.lineage import LineageHook
+from fivestar.hooks.run import RunHook
 from fivestar.hooks.terminal import TerminalHook
 from fivestar.hooks.tracking import TrackingHook
 from fivestar.hooks.workers import WorkersHook
@@ -12,7 +14,15 @@ from fivestar.hooks.workers import WorkersHook
 warnings.filterwarnings("ignore", "register_new_resolver", module="kedro")
 
 # Kedro calls the last one first: the table closes a run after all is tracked.
-HOOKS = (TerminalHook(), TrackingHook(), WorkersHook(), LineUpHook())
+tracking, lineage = TrackingHook(), LineageHook()
+HOOKS = (
+    TerminalHook(),
+    tracking,
+    RunHook(lineage, tracking),
+    lineage,
+    WorkersHook(),
+    LineUpHook(),
+)
 # Every data set is an environment; what it does not say, base does.
 CONFIG_LOADER_CLASS = ConfigLoader
 CONFIG_LOADER_ARGS = {

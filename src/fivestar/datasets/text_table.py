@@ -84,6 +84,10 @@ class TextTable(AbstractDataset[None, "pd.DataFrame | None"]):
         self.surplus = surplus
         self.metadata = metadata
 
+    @property
+    def files(self) -> list[Path]:
+        return [] if self.path is None else [self.path]
+
     def load(self) -> pd.DataFrame | None:
         if self.path is None:
             return None

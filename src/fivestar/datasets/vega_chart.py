@@ -33,6 +33,10 @@ class VegaChart(AbstractDataset[Chart, Chart]):
         self.path = Path(filepath)
         self.metadata = metadata
 
+    @property
+    def files(self) -> list[Path]:
+        return [self.path]
+
     def load(self) -> Chart:
         specification = self._specification()
         rows = specification.pop("datasets", {})  # Altair would check every one, for seconds

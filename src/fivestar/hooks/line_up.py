@@ -14,7 +14,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.framework.project import settings
 from kedro.utils import find_kedro_project
 
-from fivestar.config import ConfigLoader
+from fivestar.config import ConfigLoader, loader_of
 from fivestar.errors import InputError
 
 _of_context: dict[str, Any] = {}
@@ -65,6 +65,6 @@ class LineUpHook:
     @hook_impl(tryfirst=True)
     def after_context_created(self, context: KedroContext) -> None:
         # Not `context.params`: to check those, Kedro would register the pipelines first.
-        context.config_loader.require_environment()
+        loader_of(context).require_environment()
         _of_context.clear()
-        _of_context.update(context.config_loader["parameters"])
+        _of_context.update(loader_of(context)["parameters"])

@@ -45,7 +45,7 @@ def choose(
         )
     chosen = trained_models[name]
     require_same_data(chosen, name, data)
-    logger.info("%-24s %s", "model", name)
+    logger.info("%s: %s", "model", name)
     return name, chosen
 
 
@@ -65,7 +65,7 @@ def same_data(models: Mapping[str, Model], data: TrainingData) -> dict[str, Mode
         if model.trained_on.get("fingerprint") == data.fingerprint:
             same[name] = model
         else:
-            logger.info("%-24s left out: trained on %s", name, describe(model.trained_on))
+            logger.info("%s: left out: trained on %s", name, describe(model.trained_on))
     return same
 
 

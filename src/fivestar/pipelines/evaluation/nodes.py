@@ -68,11 +68,12 @@ def evaluate(
         parts = [(fitted, "validation", validation), (model, "test", test)]
         outcome = _evaluate(fitted, data, parts, label=label)
     if isinstance(outcome, Failure):
-        return pd.DataFrame(columns=COLUMNS), {"failure": outcome.reason}
+        failure = {"failure": outcome.reason, "skipped": outcome.skipped}
+        return pd.DataFrame(columns=COLUMNS), failure
 
     predictions, errors = outcome
     logger.info(
-        "%-24s RMSE validation %.4f, test %s",
+        "%s: RMSE validation %.4f, test %s",
         *(label, errors["validation_rmse"], _stars(errors.get("test_rmse"))),
     )
     return predictions, errors | {

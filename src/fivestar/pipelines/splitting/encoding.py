@@ -45,7 +45,7 @@ def encode_features(
         encode(items, "item", ids.items, settings.items),
     )
     logger.info(
-        "%-24s %d of users, %d of items",
+        "%s: %d of users, %d of items",
         *("features", features.users.shape[1], features.items.shape[1]),
     )
     return features

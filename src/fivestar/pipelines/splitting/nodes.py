@@ -72,7 +72,7 @@ def split(
                 "or another `splitting.method` (random, for instance), or bring more ratings."
             )
     logger.info(
-        "%-24s %s train, %s validation, %s test ratings",
+        "%s: %s train, %s validation, %s test ratings",
         "splitting",
         *(f"{len(part):,}" for part in (train, validation, test_pairs)),
     )
@@ -113,13 +113,13 @@ def stratified_by_item(ratings: pd.DataFrame, share: float, seed: int) -> Parts:
     counts = np.bincount(codes)
     needed = _fewest_to_stratify(counts, share)
     if needed is None:
-        logger.info("%-24s no item has enough ratings to stratify: split at random", "splitting")
+        logger.info("%s: no item has enough ratings to stratify: split at random", "splitting")
         return _random_parts(ratings, share, seed)
     common = counts[codes] >= needed
     if common.all():
         return _random_parts(ratings, share, seed, by=codes)
     logger.info(
-        "%-24s %s items with fewer than %d ratings stay in train (%s ratings)",
+        "%s: %s items with fewer than %d ratings stay in train (%s ratings)",
         *("splitting", f"{(counts < needed).sum():,}", needed, f"{(~common).sum():,}"),
     )
     kept, held_out = _random_parts(ratings[common], share, seed, by=codes[common])
@@ -178,7 +178,7 @@ def assemble(
     """Everything that models learn from, as one value."""
     data = TrainingData(ids.matrix(train), ids.matrix(validation), ids, features, scale)
     logger.info(
-        "%-24s train %s x %s, %s stored, %.2f %% of the cells; fingerprint %s",
+        "%s: train %s x %s, %s stored, %.2f %% of the cells; fingerprint %s",
         "training data",
         *(f"{n:,}" for n in (*data.train.shape, data.train.nnz)),
         100 * data.train.nnz / np.prod(data.train.shape, dtype=float),

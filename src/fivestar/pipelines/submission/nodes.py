@@ -48,7 +48,7 @@ def submit(
     # A model that is not clamped may leave the scale; a submission may not.
     stars = np.clip(predicted["prediction"].to_numpy(), scale.lowest, scale.highest)
     logger.info(
-        "%-24s %s predictions by the champion, %s", "submission", f"{len(test):,}", champion
+        "%s: %s predictions by the champion, %s", "submission", f"{len(test):,}", champion
     )
     return pd.DataFrame({settings.id: test["id"].to_numpy(), settings.rating: stars})
 

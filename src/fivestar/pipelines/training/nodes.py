@@ -49,7 +49,7 @@ def _fit(
     seconds = time.perf_counter() - start
     error = (history.validation_rmse or history.train_rmse)[history.steps.index(history.best_step)]
     logger.info(
-        "%-24s fitted in %.1f s, %s after step %d of %d: validation RMSE %.4f",
+        "%s: fitted in %.1f s, %s after step %d of %d: validation RMSE %.4f",
         *(label, seconds, history.ending, history.best_step, history.steps[-1], error),
     )
     return model, {**history.to_dict(), "fit_seconds": seconds}
@@ -89,5 +89,5 @@ def _refit(fitted: Model, history: dict[str, Any], data: TrainingData, *, label:
     start = time.perf_counter()
     refitted = model.fit(data.ratings, scale=data.scale, features=data.features, label=label)
     seconds = time.perf_counter() - start
-    logger.info("%-24s refitted on train and validation in %.1f s", label, seconds)
+    logger.info("%s: refitted on train and validation in %.1f s", label, seconds)
     return model, {**refitted.to_dict(), "fit_seconds": seconds}
