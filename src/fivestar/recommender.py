@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from fivestar import models
-from fivestar.analysis.explanation import FACTOR, OTHERS, Explainer
+from fivestar.analysis.explanation import REASON, Explainer
 from fivestar.analysis.new_user import Given, ItemSearch, read_ratings
 from fivestar.analysis.similarity import nearest
 from fivestar.analysis.top_n import can_be_recommended, top_n
@@ -30,19 +30,12 @@ logger = logging.getLogger(__name__)
 
 NEW_USER = "new user"
 """The id of someone who gave none."""
-TYPICAL = 3
-"""Items that stand for a factor."""
 TYPES = {
     **{"user": "str", "rank": "int64", "item": "str", "title": "str", "year": "Int64"},
     **{"prediction": "float32", "low": "float32", "high": "float32", "fallback": "bool"},
-    **{"similarity": "float64", "explained": "float64", "base": "float64"},
-    **{"kind": "str", "place": "int64", "reason": "str", "reason_title": "str"},
-    **{"rating": "float64", "value": "float64"},
 }
-"""Of all columns of the tables that a recommender makes."""
-REASON = ["explained", "base", "kind", "place", "reason", "reason_title", "rating", "value"]
+"""Of the columns of a table of recommendations."""
 LAYER = re.compile(r"0\d_[a-z_]+")
-FITTED = "fitted_on_train"
 
 
 def load(folder: str | Path) -> Recommender:
@@ -62,49 +55,47 @@ def load(folder: str | Path) -> Recommender:
         what the model was trained on; with the command that makes it anew.
     """
     folder = Path(os.path.abspath(Path(folder).expanduser()))
-    layer = next((f for f in (folder, *folder.parents) if LAYER.fullmatch(f.name)), None)
-    if layer is None or layer == folder:
+    layer = next((above for above in folder.parents if LAYER.fullmatch(above.name)), None)
+    if layer is None:
         raise InputError(
             f"{folder}: not the folder of a model or a place. Give one such as "
             "data/06_models/demo/als, or data/06_models/demo for the champion."
         )
     data, place = layer.parent, folder.relative_to(layer)
-    if any((folder / file).exists() for file in ("model.json", "failure.json")):
-        place = (place.parent if place.name == FITTED else place).parent
+    if (folder / "model.json").exists():
+        place = place.parents[1] if place.name == "fitted_on_train" else place.parent
         name = folder.relative_to(layer / place).parts[0]
     else:
         name = _champion(data / "08_reporting" / place / "leaderboard.csv", folder)
         folder = data / "06_models" / place / name
     environment, _, fold = place.as_posix().partition("/fold-")
     remake = f"kedro run --env {environment}" + (f" --params fold={fold}" if fold else "")
-    if not (folder / "model.json").exists():
-        raise InputError(f"{folder}: no trained model. Train it: {remake} --namespaces {name}")
+    prepared = data / "05_model_input" / place
     try:
-        prepared = data / "05_model_input" / place
-        training_data = TrainingData.load(prepared)
+        model, training_data = models.load(folder), TrainingData.load(prepared)
         items = pd.read_parquet(prepared / "items.parquet")
     except FileNotFoundError as error:
         raise InputError(
-            f"{error.filename}: missing. Make it anew: {remake} --pipelines ingestion,splitting"
+            f"{error.filename}: missing. Make it anew: {remake} --only-missing-outputs"
         ) from error
-    model = models.load(folder)
     if model.trained_on.get("fingerprint") != training_data.fingerprint:
+        place_of, split = (model.trained_on.get(key, "") for key in ("place", "fingerprint"))
         raise InputError(
-            f"{folder}: trained on {model.trained_on.get('place', 'unknown data')}, split "
-            f"{model.trained_on.get('fingerprint', 'unknown')[:8]}, but {prepared} holds "
-            f"{training_data.title}. Train it anew: {remake} --namespaces {name}"
+            f"{folder}: trained on {place_of or 'unknown data'}, split {split[:8] or 'unknown'}, "
+            f"but {prepared} holds {training_data.title}. Train it anew: {remake} --pipelines zoo "
+            f"--namespaces {name}"
         )
     return Recommender(name, model, training_data, items)
 
 
 def _champion(leaderboard: Path, folder: Path) -> str:
-    if not leaderboard.exists():
-        inside = sorted(file.parent.name for file in folder.glob("*/model.json"))
-        raise InputError(
-            f"{folder}: no model, and no leaderboard to find the champion in ({leaderboard}). "
-            + (f"Models there: {', '.join(inside)}." if inside else "Run `kedro run`.")
-        )
-    return str(pd.read_csv(leaderboard, usecols=["model"])["model"].iloc[0])
+    if leaderboard.exists():
+        return str(pd.read_csv(leaderboard, usecols=["model"])["model"].iloc[0])
+    inside = ", ".join(sorted(file.parent.name for file in folder.glob("*/model.json")))
+    raise InputError(
+        f"{folder}: no trained model, and no champion, for {leaderboard} is missing. "
+        + (f"Models in there: {inside}." if inside else "Run `kedro run`, or look at the name.")
+    )
 
 
 class Recommender:
@@ -147,7 +138,7 @@ class Recommender:
         min_ratings: int = 10,
         coverage: float = 0.9,
     ) -> None:
-        if len(items) != data.vocabulary.shape[1] or (items["item"] != data.vocabulary.items).any():
+        if not data.vocabulary.items.equals(pd.Index(items["item"])):
             raise InputError(f"{data.title}: the item table is of other items than the ratings")
         self.name, self.trained, self.data, self.items = name, model, data, items
         self.min_ratings, self.coverage = min_ratings, coverage
@@ -159,8 +150,6 @@ class Recommender:
 
     def __deepcopy__(self, memo: object) -> Self:
         return self  # nothing changes it, and Kedro copies what passes from node to node
-
-    # -- predictions
 
     def predict(self, users: Any, items: Any = None) -> Any:
         """What users would rate items.
@@ -176,47 +165,18 @@ class Recommender:
         ends of the interval ``low`` and ``high`` (NaN where the model has none), ``fallback``.
         """
         if items is None:
-            found = self._predicted(self._users(users["user"]), self._items(users["item"]))
+            at = _indices(self.users, users["user"]), self._items_at(users["item"])
+            found = self._predicted(*at)
             self._warn(found["fallback"])
             return users.assign(**found)
-        users, items = np.broadcast_arrays(_ids(users), _ids(items))
-        found = self.model.predict_detailed(self._users(users), self._items(items))
-        self._warn(found.fallback)
-        return found.values.reshape(users.shape) if users.ndim else float(found.values[0])
-
-    def _predicted(self, users: Positions, items: Positions) -> dict[str, NDArray[Any]]:
-        found, distribution = self.model.predict_detailed(users, items), self.model.distribution
-        low = high = np.full(len(users), np.nan, dtype=np.float32)
-        if distribution is not None:
-            low, high = distribution.interval(users, items, self.coverage)
-        return {"prediction": found.values, "low": low, "high": high, "fallback": found.fallback}
-
-    def _warn(self, fallback: NDArray[np.bool_]) -> None:
-        if fallback.any():
-            logger.warning(
-                "%s: %s of %s predictions are fallbacks: the user or the item is unknown",
-                *(self.name, f"{fallback.sum():,}", f"{len(fallback):,}"),
-            )
-
-    # -- lists
-
-    @cached_property
-    def candidates(self) -> Positions:
-        """Indices of the items that may be recommended; the log says how many are left out."""
-        n_ratings = self.items["n_ratings"].to_numpy()
-        found, n_rare, n_unknown = can_be_recommended(self.trained, n_ratings, self.min_ratings)
-        if not len(found):
-            logger.warning(
-                "%s: no item has %d ratings, so nothing is recommended: set `min_ratings` to %d "
-                "at the most",
-                *(self.name, self.min_ratings, n_ratings.max()),
-            )
-        elif n_rare or n_unknown:
-            logger.info(
-                "%s: left out %s items with fewer than %d ratings, %s unknown to the model",
-                *(self.name, f"{n_rare:,}", self.min_ratings, f"{n_unknown:,}"),
-            )
-        return found
+        users, items = np.broadcast_arrays(*(np.asarray(ids, object) for ids in (users, items)))
+        predictions = self.model.predict_detailed(
+            _indices(self.users, users), self._items_at(items)
+        )
+        self._warn(predictions.fallback)
+        return (
+            predictions.values.reshape(users.shape) if users.ndim else float(predictions.values[0])
+        )
 
     def recommend(self, users: ArrayLike, n: int = 10) -> pd.DataFrame:
         """The items with the highest predictions of those that users have not rated.
@@ -236,17 +196,21 @@ class Recommender:
         ``user``, ``rank``, ``item``, ``title``, ``year``, ``prediction``, ``low``, ``high``
         and ``fallback``; the best first.
         """
-        ids = pd.Index(np.ravel(_ids(users))).unique()
-        at = self._users(ids)
+        ids = _as_index(users).unique()
+        at = _indices(self.users, ids)
         lists = top_n(self.model, at, self._seen[at], self.candidates, n)
         rows, places = np.nonzero(lists >= 0)
-        table = self._table(at[rows], lists[rows, places], ids[rows], rank=places + 1)
+        table = self._table(ids[rows], at[rows], lists[rows, places], rank=places + 1)
         if cold := table.loc[table["fallback"], "user"].nunique():
             logger.warning(
                 "%s: %s of %s users are unknown: theirs are the items with the highest means",
                 *(self.name, f"{cold:,}", f"{len(ids):,}"),
             )
         return table
+
+    def for_new_user(self, ratings: Mapping[str, float], n: int = 10) -> pd.DataFrame:
+        """What to recommend to someone new, from titles (or ids) with ratings; as ``recommend``."""
+        return self.with_new_users(ratings).recommend(NEW_USER, n)
 
     def with_new_users(self, ratings: pd.DataFrame | Mapping[str, float]) -> Recommender:
         """A recommender for other users, found from their ratings; nothing is trained again.
@@ -270,22 +234,11 @@ class Recommender:
         other = copy.copy(self)
         other.__dict__.pop("_seen", None)
         other.users = pd.Index(ratings["user"].unique())
+        at = _indices(other.users, ratings["user"]), self._items_at(ratings["item"])
         shape = len(other.users), len(self.items)
-        at = other._users(ratings["user"]), self._items(ratings["item"])
         other.ratings = csr_matrix(*at, ratings["rating"].to_numpy(), shape)
         other.model = self.trained.fold_in(other.ratings)
         return other
-
-    def for_new_user(self, ratings: Mapping[str, float], n: int = 10) -> pd.DataFrame:
-        """What to recommend to someone new, from titles (or ids) with ratings; as ``recommend``."""
-        return self.with_new_users(ratings).recommend(NEW_USER, n)
-
-    # -- items
-
-    @cached_property
-    def search(self) -> ItemSearch:
-        """Finds items by their titles."""
-        return ItemSearch(self.items)
 
     def similar(self, item: str, n: int = 10) -> pd.DataFrame:
         """The items closest to one, given by title or id, by the cosine of their vectors.
@@ -297,10 +250,9 @@ class Recommender:
         factors = self.trained.factors()
         if factors is None:
             raise InputError(f"{self.name} has no vectors of items to compare")
-        allowed = np.zeros(len(self.items), dtype=bool)
-        allowed[self.candidates] = True
+        allowed = np.isin(np.arange(len(self.items)), self.candidates)
         closest, similarity = nearest(factors.items, self._find(item), allowed, n, "cosine")
-        return _typed(self._about(closest) | {"similarity": similarity})
+        return self._about(closest).assign(similarity=similarity)
 
     def explain(
         self, users: Any, items: Any = None, *, n_reasons: int = 5, n_factors: int = 3
@@ -331,36 +283,48 @@ class Recommender:
         """
         pairs = users
         if items is not None:
-            at = self._users(users), np.array([self._find(str(items), id_first=True)])
-            pairs = self._table(*at, pd.Index([str(users)]))
+            item, ids = np.array([self._find(items, id_first=True)]), _as_index(users)
+            pairs = self._table(ids, _indices(self.users, ids), item)
             pairs = pairs.drop(columns=["low", "high", "fallback"])
-        explainer = Explainer(self.trained, self.candidates, n_reasons, n_factors, self.model)
+        known = {"user": self.users, "item": self.data.vocabulary.items}
+        at = [_indices(ids, pairs[column]) for column, ids in known.items()]
+        for (column, ids), indices in zip(known.items(), at, strict=True):
+            if (indices < 0).any():
+                raise InputError(unknown_id(column, str(pairs[column].iloc[indices.argmin()]), ids))
+        candidates, folded = self.candidates, self.model
+        explainer = Explainer(self.trained, self.items, candidates, n_reasons, n_factors, folded)
         rows = [
-            (n, explained, base, kind, place, *self._named(explainer, item, kind, which), *value)
-            for n, (user, item) in enumerate(zip(*self._known(pairs), strict=True))
-            for explained, base, reasons in [self._reasons(explainer, user, item)]
-            for kind, place, which, *value in reasons
+            (n, *reason)
+            for n, (user, item) in enumerate(zip(*at, strict=True))
+            for reason in explainer.explain(user, item, self.ratings[[user]])
         ]
-        reasons = pd.DataFrame(rows, columns=["pair", *REASON]).set_index("pair")
-        table = pairs.reset_index(drop=True).join(reasons, how="inner").reset_index(drop=True)
-        return table.astype({name: TYPES[name] for name in REASON})
+        reasons = pd.DataFrame(rows, columns=["pair", *REASON]).set_index("pair").astype(REASON)
+        return pairs.reset_index(drop=True).join(reasons, how="inner").reset_index(drop=True)
 
-    def _reasons(self, explainer: Explainer, user: int, item: int) -> Any:
-        own = self.ratings[[user]]
-        return explainer.explain(user, own.indices.astype(np.intp), own.data, item)
+    # -- inside
 
-    def _named(
-        self, explainer: Explainer, item: int, kind: str, reason: int
-    ) -> tuple[str, str]:
-        """What a reason is called, and its title."""
-        if kind == OTHERS:
-            return str(reason), f"{reason} other ratings"
-        if kind == FACTOR:
-            typical = explainer.typical(reason, item, TYPICAL)
-            return str(reason), "like " + "; ".join(self.items["shown"].iloc[typical])
-        return str(self.items["item"].iloc[reason]), str(self.items["shown"].iloc[reason])
+    @cached_property
+    def candidates(self) -> Positions:
+        """Indices of the items that may be recommended; the log says how many are left out."""
+        n_ratings = self.items["n_ratings"].to_numpy()
+        found, n_rare, n_unknown = can_be_recommended(self.trained, n_ratings, self.min_ratings)
+        if not len(found):
+            logger.warning(
+                "%s: no item has %d ratings, so nothing is recommended: set `min_ratings` to %d "
+                "at the most",
+                *(self.name, self.min_ratings, n_ratings.max()),
+            )
+        elif n_rare or n_unknown:
+            logger.info(
+                "%s: left out %s items with fewer than %d ratings, %s unknown to the model",
+                *(self.name, f"{n_rare:,}", self.min_ratings, f"{n_unknown:,}"),
+            )
+        return found
 
-    # -- ids and indices
+    @cached_property
+    def search(self) -> ItemSearch:
+        """Finds items by their titles."""
+        return ItemSearch(self.items)
 
     @cached_property
     def _seen(self) -> sparse.csr_array:
@@ -369,13 +333,10 @@ class Recommender:
         starts = np.append(own.indptr, own.indptr[-1])
         return sparse.csr_array((own.data, own.indices, starts), shape=(n_users + 1, n_items))
 
-    def _users(self, ids: ArrayLike) -> Positions:
-        return _indices(self.users, ids)
-
-    def _items(self, ids: ArrayLike) -> Positions:
+    def _items_at(self, ids: Any) -> Positions:
         return _indices(self.data.vocabulary.items, ids)
 
-    def _find(self, asked: str, *, id_first: bool = False) -> int:
+    def _find(self, asked: Any, *, id_first: bool = False) -> int:
         try:
             at, note = self.search.find(str(asked), id_first=id_first)
         except ValueError as error:
@@ -384,26 +345,33 @@ class Recommender:
             logger.info("%s: %s", self.name, note)
         return at
 
-    def _known(self, pairs: pd.DataFrame) -> tuple[list[int], list[int]]:
-        """Indices of the users and items of pairs, which all have to be known."""
-        at = self._users(pairs["user"]), self._items(pairs["item"])
-        known_ids = {"user": self.users, "item": self.data.vocabulary.items}
-        for (column, ids), indices in zip(known_ids.items(), at, strict=True):
-            if (indices < 0).any():
-                raise InputError(unknown_id(column, str(pairs[column].iloc[indices.argmin()]), ids))
-        return at[0].tolist(), at[1].tolist()
+    def _predicted(self, users: Positions, items: Positions) -> dict[str, NDArray[Any]]:
+        found, distribution = self.model.predict_detailed(users, items), self.model.distribution
+        low = high = np.full(len(users), np.nan, dtype=np.float32)
+        if distribution is not None:
+            low, high = distribution.interval(users, items, self.coverage)
+        return {"prediction": found.values, "low": low, "high": high, "fallback": found.fallback}
 
-    def _about(self, items: Positions) -> dict[str, Any]:
-        rows = self.items.iloc[items]
-        titles = rows["title"].mask(rows["title"] == "").fillna(rows["item"])
-        return {"item": rows["item"], "title": titles, "year": rows["year"]}
+    def _warn(self, fallback: NDArray[np.bool_]) -> None:
+        if fallback.any():
+            logger.warning(
+                "%s: %s of %s predictions are fallbacks: the user or the item is unknown",
+                *(self.name, f"{fallback.sum():,}", f"{len(fallback):,}"),
+            )
+
+    def _about(self, items: Positions) -> pd.DataFrame:
+        """Ids, titles (ids where there are none) and years."""
+        table = self.items.iloc[items].reset_index(drop=True)
+        table["title"] = table["title"].mask(table["title"] == "").fillna(table["item"])
+        return table[["item", "title", "year"]]
 
     def _table(
-        self, users: Positions, items: Positions, ids: pd.Index, **more: Any
+        self, ids: pd.Index, users: Positions, items: Positions, **columns: Any
     ) -> pd.DataFrame:
         """Pairs with titles and predictions."""
-        about = {"user": ids, **more, **self._about(items)}
-        return _typed(about | self._predicted(users, items))
+        table = self._about(items).assign(user=ids, **columns, **self._predicted(users, items))
+        types = {name: dtype for name, dtype in TYPES.items() if name in table}
+        return table[list(types)].astype(types)
 
 
 def unknown_id(column: str, asked: str, ids: pd.Index) -> str:
@@ -412,15 +380,11 @@ def unknown_id(column: str, asked: str, ids: pd.Index) -> str:
     return f"no such {column}: {asked!r}" + (f" (close: {', '.join(close)})" if close else "")
 
 
-def _ids(ids: Any) -> NDArray[np.object_]:
-    return np.asarray(ids, dtype=object)
+def _as_index(ids: Any) -> pd.Index:
+    """Ids as text, whatever they were."""
+    return pd.Index(np.ravel(np.asarray(ids, dtype=object))).astype("str")
 
 
 def _indices(known: pd.Index, ids: Any) -> Positions:
-    indices: Positions = known.get_indexer(pd.Index(np.ravel(_ids(ids))).astype("str"))
+    indices: Positions = known.get_indexer(_as_index(ids))
     return indices
-
-
-def _typed(columns: Mapping[str, Any]) -> pd.DataFrame:
-    table = pd.DataFrame({name: np.asarray(values) for name, values in columns.items()})
-    return table.astype({name: TYPES[name] for name in columns})

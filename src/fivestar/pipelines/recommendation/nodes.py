@@ -8,17 +8,21 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from scipy import sparse
 
 from fivestar.analysis.blocks import Blocks
-from fivestar.analysis.new_user import RATINGS, Given, ItemSearch, read_ratings
+from fivestar.analysis.explanation import OWN_RATING
+from fivestar.analysis.list_quality import HeldOut, measure_lists
+from fivestar.analysis.new_user import Given, ItemSearch, read_ratings
 from fivestar.analysis.prediction_matrix import PredictionMatrix, megabytes
 from fivestar.errors import InputError
 from fivestar.models import Model
+from fivestar.pipelines.choice import require_same_data
 from fivestar.pipelines.ingestion import checks
 from fivestar.pipelines.recommendation.settings import RecommendationSettings
-from fivestar.pipelines.recommendation.telling import tell_lists, tell_reasons
-from fivestar.ratings import TrainingData
+from fivestar.ratings import TrainingData, csr_matrix
 from fivestar.recommender import NEW_USER, TYPES, Recommender, unknown_id
+from fivestar.reporting.sentences import lines, sentence
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +33,10 @@ COLUMNS = {
 """Of a table of recommendations, and their types."""
 EXPLAINED = list(COLUMNS)[:6]
 """Columns of a recommendation that stand beside each of its reasons."""
+MAX_EXPLAINED = 3
+"""Items whose reasons the log tells."""
+MEASURES = ["precision", "recall", "ndcg", "map", "coverage", "novelty"]
+RANKING = ["model", "part", "protocol", "n", "n_users", *MEASURES]
 
 
 def make_recommender(
@@ -72,9 +80,7 @@ def recommend(
         *(recommender.name, f"{len(users):,}", f"{len(items):,}"),
         np.ceil(Blocks(recommender.model).estimate_seconds(users, items)),
     )
-    table = _lists(recommender, asked, settings)
-    tell_lists(table, recommender, 3 if settings.users else 1)
-    return table
+    return _lists(recommender, asked, settings, 3 if settings.users else 1)
 
 
 def explain(
@@ -175,14 +181,11 @@ def recommend_to_new_users(
         "new users: %s for %s with %s ratings",
         *(folded.name, f"{len(folded.users):,}", f"{len(ratings):,}"),
     )
-    table = _lists(folded, folded.users, settings)
-    tell_lists(table, folded, 5)
+    table = _lists(folded, folded.users, settings, 5)
     return table, _reasons(folded, table, settings)
 
 
-def predict_all(
-    recommender: Recommender, settings: RecommendationSettings
-) -> Iterable[pa.Table]:
+def predict_all(recommender: Recommender, settings: RecommendationSettings) -> Iterable[pa.Table]:
     """All predictions, made while they are written; none where the matrix would be too large."""
     model, vocabulary = recommender.model, recommender.data.vocabulary
     n_users, n_items = vocabulary.shape
@@ -203,17 +206,107 @@ def predict_all(
     return PredictionMatrix(model, vocabulary)
 
 
-def _lists(
-    recommender: Recommender, users: Iterable[str], settings: RecommendationSettings
+def measure_ranking(
+    recommender: Recommender,
+    trained_models: Mapping[str, Model],
+    fitted_models: Mapping[str, Model],
+    test: pd.DataFrame,
+    settings: RecommendationSettings,
 ) -> pd.DataFrame:
+    """How good lists are, by two protocols, of the chosen model and of some beside it.
+
+    Validation is measured with the models fitted on train, test with the final ones.
+
+    Returns
+    -------
+    ``model``, ``part`` (validation, or test where its ratings are known), ``protocol`` (see
+    ``measure_lists``), ``n``, ``n_users`` and the measures; the chosen model first.
+    """
+    data, ranking = recommender.data, settings.ranking
+    splits = {"validation": (fitted_models, data.train, data.validation)}
+    if test["rating"].notna().any():
+        splits["test"] = trained_models, data.ratings, _test_matrix(test, data)
+    beside = list(trained_models) if ranking.beside == "all" else ranking.beside
+    rows = []
+    for part, (models, seen, held_out) in splits.items():
+        min_rating = ranking.liked_share * data.scale.highest
+        held = HeldOut.of(seen, held_out, min_rating, ranking.at_most_users, ranking.seed)
+        if not len(held.users):
+            logger.warning(
+                "ranking: %s: no rating of %g or more, nothing is relevant. Set a lower "
+                "`recommendation.ranking.liked_share`",
+                *(part, min_rating),
+            )
+            continue
+        for name in dict.fromkeys([recommender.name, *beside]):
+            model = _model_beside(name, models, data, needed=name == recommender.name)
+            if model is None:
+                continue
+            measured = measure_lists(model, held, settings.n, f"ranking, {name}")
+            about = {"model": name, "part": part, "n": settings.n, "n_users": len(held.users)}
+            for protocol, figures in measured.items():
+                logger.info(
+                    "ranking: %s, %s, %s: nDCG@%d %.4f, precision %.4f, recall %.4f",
+                    *(name, part, protocol.replace("_", " "), settings.n),
+                    *(figures[measure] for measure in ("ndcg", "precision", "recall")),
+                )
+                rows.append(about | {"protocol": protocol} | figures)
+    return pd.DataFrame(rows, columns=RANKING)
+
+
+def _test_matrix(test: pd.DataFrame, data: TrainingData) -> sparse.csr_array:
+    """The test ratings of ids that models know."""
+    known = test[test["rating"].notna()].drop_duplicates(["user", "item"])
+    users, items = data.vocabulary.positions(known)
+    inside = (users >= 0) & (items >= 0)
+    if not inside.all():
+        logger.info("ranking: left out %s test ratings of unknown ids", f"{(~inside).sum():,}")
+    ratings = known["rating"].to_numpy()[inside]
+    return csr_matrix(users[inside], items[inside], ratings, data.vocabulary.shape)
+
+
+def _model_beside(
+    name: str, models: Mapping[str, Model], data: TrainingData, *, needed: bool
+) -> Model | None:
+    """A model by name; None if it is not there or was trained on other data, unless needed."""
+    try:
+        if name not in models:
+            raise InputError(f"model {name}: not trained")
+        model = models[name]
+        require_same_data(model, name, data)
+    except InputError as error:
+        if needed:
+            raise
+        logger.info("ranking: left out: %s", error)
+        return None
+    return model
+
+
+def _lists(
+    recommender: Recommender, users: Iterable[str], settings: RecommendationSettings, n_told: int
+) -> pd.DataFrame:
+    """Recommendations; those of the first users are told in the log."""
     table = recommender.recommend(list(users), settings.n)
-    return table.rename(columns={"low": "lower", "high": "upper"})[list(COLUMNS)].astype(COLUMNS)
+    table = table.rename(columns={"low": "lower", "high": "upper"})[list(COLUMNS)].astype(COLUMNS)
+    for user in table["user"].unique()[:n_told]:
+        logger.info("recommendation: user %s\n%s", user, lines(table[table["user"] == user]))
+    return table
 
 
 def _reasons(
     recommender: Recommender, listed: pd.DataFrame, settings: RecommendationSettings
 ) -> pd.DataFrame:
+    """Reasons; those of the first user's first items are told in the log."""
     n = {"n_reasons": settings.explain.reasons, "n_factors": settings.explain.factors}
     table = recommender.explain(listed[EXPLAINED], **n)
-    tell_reasons(table, recommender)
+    each = table.drop_duplicates(["user", "item"])
+    for item in each["item"][:MAX_EXPLAINED]:
+        of_item = (table["user"] == table["user"].iloc[0]) & (table["item"] == item)
+        logger.info("explanation: %s", sentence(table[of_item]))
+    if (table["kind"] == OWN_RATING).any():
+        off = (each["explained"].clip(*recommender.trained.ends) - each["prediction"]).abs()
+        logger.info(
+            "explanation: contributions sum to the prediction up to %.3f (median), %.3f (maximum)",
+            *(off.median(), off.max()),
+        )
     return table

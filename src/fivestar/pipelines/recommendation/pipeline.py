@@ -2,13 +2,14 @@
 
 from kedro.pipeline import Pipeline, node
 
+from fivestar.analysis.list_quality import ALL_UNSEEN, ONLY_RATED
 from fivestar.pipelines.choice import choose_model
 from fivestar.pipelines.recommendation.charts import draw_ranking
-from fivestar.pipelines.recommendation.measuring import ALL_UNSEEN, ONLY_RATED, measure_ranking
 from fivestar.pipelines.recommendation.nodes import (
     explain,
     find_users,
     make_recommender,
+    measure_ranking,
     predict_all,
     read_new_users,
     recommend,
