@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,7 +12,8 @@ import pytest
 from scipy import sparse
 
 from fivestar.metrics import rmse
-from fivestar.models import Model, build, load
+from fivestar.models import History, Model, build, load
+from fivestar.models.biases import with_values
 from fivestar.ratings import Scale, csr_matrix, observed
 
 SCALE = Scale(1, 5)
@@ -32,7 +34,7 @@ def planted(
         + rng.normal(0, 0.3, (1, n_items))
         + rng.normal(0, 0.6, (n_users, rank)) @ rng.normal(0, 0.6, (rank, n_items))
     )
-    stars = np.clip(truth + rng.normal(0, NOISE, truth.shape), 1, 5)
+    stars = np.clip(truth + rng.normal(0, NOISE, truth.shape), 1, 5).round(3)
     role = rng.random(truth.shape)
     role[-1, :] = np.where(role[-1, :] < share, 1, role[-1, :])
     role[:, -1] = np.where(role[:, -1] < share, 1, role[:, -1])
@@ -116,7 +118,7 @@ class ModelBehaviour:
     ) -> None:
         users = np.array([0, 0])
         items = np.array([parts[0].shape[1] - 1, -1])
-        prediction, fallback = model.predict_or_fall_back(users, items)
+        prediction, fallback, _ = model.predict_detailed(users, items)
         mean = parts[0].data[: parts[0].indptr[1]].mean()
         np.testing.assert_allclose(prediction, mean, rtol=1e-5)
         assert fallback.all()
@@ -126,13 +128,13 @@ class ModelBehaviour:
     ) -> None:
         users = np.array([parts[0].shape[0] - 1, -1])
         items = np.array([0, 0])
-        prediction, fallback = model.predict_or_fall_back(users, items)
+        prediction, fallback, _ = model.predict_detailed(users, items)
         mean = parts[0].data[parts[0].indices == 0].mean()
         np.testing.assert_allclose(prediction, mean, rtol=1e-5)
         assert fallback.all()
 
     def test_unknown_pair_gets_the_global_mean(self, model: Model, parts: tuple) -> None:
-        prediction, fallback = model.predict_or_fall_back(np.array([-1]), np.array([-1]))
+        prediction, fallback, _ = model.predict_detailed(np.array([-1]), np.array([-1]))
         np.testing.assert_allclose(prediction, parts[0].data.mean(), rtol=1e-5)
         assert fallback.all()
 
@@ -170,6 +172,54 @@ class ModelBehaviour:
         with pytest.raises(ValueError, match="no rating"):
             self.fitted(sparse.csr_array((3, 3), dtype=np.float32))
 
+    @pytest.mark.parametrize("factor", [20, 3.7])
+    def test_ratings_times_any_factor_give_predictions_times_that(
+        self, model: Model, parts: tuple, factor: float
+    ) -> None:
+        users, items, _ = observed(parts[1])
+        again = build(self.settings)
+        scale = Scale(factor * SCALE.lowest, factor * SCALE.highest)
+        again.fit(with_values(parts[0], np.float32(factor) * parts[0].data), scale=scale)
+        scaled, expected = again.predict(users, items), factor * model.predict(users, items)
+        np.testing.assert_allclose(scaled, expected, rtol=1e-3)
+        own, of_model = again.factors(), model.factors()
+        if own is not None and own.exact:
+            pairs = users[:50], items[:50]
+            np.testing.assert_allclose(
+                sums(own, *pairs), factor * sums(of_model, *pairs), rtol=1e-3, atol=1e-3 * factor
+            )
+
+    def test_factors_that_are_exact_give_the_predictions(self, model: Model, parts: tuple) -> None:
+        users, items, _ = known(parts[1])
+        factors = model.factors()
+        if factors is None or not factors.exact:
+            assert factors is None or len(factors.items) == model.n_items
+            return
+        free = copy.copy(model)
+        free.clamp = False
+        assert factors.in_ratings
+        np.testing.assert_allclose(
+            sums(factors, users, items), free.predict(users, items), atol=1e-4
+        )
+
+    def test_score_that_is_not_finite_is_counted_apart_from_fallbacks(self, model: Model) -> None:
+        broken: Any = copy.copy(model)
+        broken._score = lambda users, items: np.where(items == 3, np.nan, 2.0)
+        users, items = np.array([0, 1, -1]), np.array([3, 4, 3])
+        prediction, fallback, non_finite = broken.predict_detailed(users, items)
+        assert non_finite.tolist() == [True, False, False]
+        assert fallback.tolist() == [False, False, True]
+        np.testing.assert_allclose(prediction[[0, 2]], model.item_means[3], rtol=1e-6)
+
+    def test_best_step_of_zero_is_refitted_with_none(self, parts: tuple) -> None:
+        if "stopping" not in build(self.settings).settings:
+            pytest.skip("does not stop early")
+        again = build({**self.settings, "stopping": {"patience": 1}}).for_refit(History())
+        history = again.fit(parts[0], scale=SCALE)
+        assert (again.settings["n_steps"], again.settings["stopping"]) == (0, None)
+        assert history.steps == [0]
+        assert np.isfinite(again.predict(*known(parts[1])[:2])).all()
+
     # -- new people
 
     def test_known_people_folded_in_are_predicted_nearly_as_in_training(
@@ -197,7 +247,7 @@ class ModelBehaviour:
             if name.startswith(("item_", "known_items")):
                 assert getattr(folded, name) is array
         assert folded.settings == model.settings
-        assert len(folded.user_means) == len(folded.known_users) == 3
+        assert folded.n_users == len(folded.known_users) == 3
 
     @pytest.mark.usefixtures("folded")
     def test_nobodys_prediction_depends_on_who_else_is_folded_in(
@@ -282,6 +332,14 @@ def known(part: sparse.csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     users, items, ratings = observed(part)
     inside = (users < part.shape[0] - 1) & (items < part.shape[1] - 1)
     return users[inside], items[inside], ratings[inside]
+
+
+def sums(factors: Any, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+    """Of pairs: constant, biases and product of vectors."""
+    total = factors.constant + np.einsum("pk,pk->p", factors.users[users], factors.items[items])
+    for bias, indices in ((factors.user_bias, users), (factors.item_bias, items)):
+        total = total + (0 if bias is None else bias[indices])
+    return total
 
 
 def arrays(model: Model) -> dict[str, np.ndarray]:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from fivestar.models import Model, build, ridge
+from fivestar.models import Model, build
+from fivestar.models.solvers import ridge
 from fivestar.ratings import csr_matrix, observed
 
 from .behaviour import SCALE, ModelBehaviour, planted

@@ -312,8 +312,8 @@ def test_item_without_ratings_is_predicted_from_its_features() -> None:
 
     model = fitted({**FULL, "n_factors": 6}, train, features=features)
     plain = fitted({**FULL, "n_factors": 6}, train)
-    prediction, fallback = model.predict_or_fall_back(users[~warm], items[~warm])
-    guess, all_fallback = plain.predict_or_fall_back(users[~warm], items[~warm])
+    prediction, fallback, _ = model.predict_detailed(users[~warm], items[~warm])
+    guess, all_fallback, _ = plain.predict_detailed(users[~warm], items[~warm])
     assert all_fallback.all()
     np.testing.assert_array_equal(fallback, items[~warm] == 0)
     assert rmse(ratings[~warm], prediction) < 0.75 * rmse(ratings[~warm], guess)

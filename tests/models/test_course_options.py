@@ -26,6 +26,7 @@ COURSE = {
     "init_scale": 1,
     "regularization": 0,
     "clamp": False,
+    "bias_fallback": False,
 }
 
 

@@ -22,6 +22,7 @@ COURSE = {
     "init_scale": 1,
     "regularization": 0,
     "clamp": False,
+    "bias_fallback": False,
 }
 STILL = {**COURSE, "n_steps": 1, "learning_rate": 1e-30}
 """A step that leaves the weights as they were drawn."""
@@ -148,6 +149,7 @@ def test_course_model_predicts_the_product_alone_and_unclamped() -> None:
 def test_early_stopping_restores_the_best_step() -> None:
     train, validation = planted(n_users=60, n_items=40, share=0.3)
     overfitting = {"regularization": 0, "bias_regularization": 0, "measure_every": 1}
+    overfitting |= {"bias_fallback": False}
     stopping = {"patience": 5, "min_improvement": 0}
     model = build({"family": "gradient_descent", **overfitting, "stopping": stopping})
     history = model.fit(train, validation, scale=SCALE)

@@ -1,14 +1,15 @@
-"""What every model shares: settings, fallbacks, prediction, saving without pickle."""
+"""What every model shares: settings, units, fallbacks, prediction, saving without pickle."""
 
 from __future__ import annotations
 
 import copy
 import json
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +19,50 @@ from scipy import sparse
 
 from fivestar.files import replacing
 from fivestar.metrics import rmse
-from fivestar.models.training import History, Measure
+from fivestar.models.factors import Factors
+from fivestar.models.training import History, Measure, Steps, Training
 from fivestar.ratings import Features, Positions, Scale, csr_matrix, observed
+
+logger = logging.getLogger(__name__)
 
 FloatArray = NDArray[np.floating]
 BLOCK = 1 << 18
 """Pairs predicted at a time: bounds the memory of the gathered factors."""
 PROBE = 200_000
 """Ratings of train that a learning curve is measured on, at the most."""
+DECIMALS = 6
+"""Kept of a rating in units: then ratings times any factor are the same in units."""
+
+
+class Predictions(NamedTuple):
+    """Predictions of pairs, and where they are not the model's own.
+
+    Attributes
+    ----------
+    values : (n_pairs,) float32 ratings, always finite
+    fallback : (n_pairs,) whether nothing is known of the user or the item
+    non_finite : (n_pairs,) whether the model's own score was not finite and a mean stands in
+    """
+
+    values: NDArray[np.float32]
+    fallback: NDArray[np.bool_]
+    non_finite: NDArray[np.bool_]
+
+
+class Distribution(Protocol):
+    """What a model that knows how sure it is says beside its predictions."""
+
+    @property
+    def ratings(self) -> FloatArray:
+        """(n_levels,) the possible ratings in rising order, or an even grid on the scale."""
+
+    def probabilities(self, users: Positions, items: Positions) -> NDArray[np.float32]:
+        """(n_pairs, n_levels); rows sum to 1."""
+
+    def interval(
+        self, users: Positions, items: Positions, coverage: float = 0.9
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Ends, (n_pairs,) each, of an interval that holds the rating with this probability."""
 
 
 def learned(*, parameter: bool = True) -> Any:
@@ -44,7 +81,10 @@ class Model(ABC):
     """A rating predictor: settings first, learned arrays after ``fit``.
 
     Subclasses are dataclasses that name their ``family``, add their settings and ``learned``
-    arrays, and implement ``_fit`` and ``_score``; ``_fold_in``, if new people can be added.
+    arrays, and implement ``_fit`` and ``_score``; further ``_fold_in``, ``_contributions``,
+    ``_factors`` and ``distribution`` where they can. Inside, all is in *units*: a quarter of
+    the scale's length, so that a unit is a star on a scale of 1 to 5 and settings suit any
+    scale. The public methods take and give ratings.
 
     Parameters
     ----------
@@ -54,27 +94,37 @@ class Model(ABC):
         Whether predictions are kept inside the scale.
     whole_stars
         Whether predictions are rounded to whole numbers.
+    bias_fallback
+        Whether to predict by the biases alone where these are better on the validation split.
 
     Attributes
     ----------
-    features : side features, during ``fit`` only
-    ends : (2,) lowest and highest star
-    global_mean : (1,) stars
-    user_means, item_means : (n_users,) and (n_items,) stars; NaN where there is no rating
+    trained_on
+        What the model was trained on, by name: fingerprints, for instance. Set by the caller.
+    biases_only
+        Whether the model fell back to its biases.
+    ends : (2,) lowest and highest rating
+    mean : (1,) of all ratings, in units
+    global_mean : (1,), user_means : (n_users,) and item_means : (n_items,), in ratings; NaN
+        where there is no rating
     known_users, known_items : (n_users,) and (n_items,) whether anything is known of them
     train_size : (3,) numbers of users, items and ratings that the model was trained on
     """
 
     family: ClassVar[str]
-    families: ClassVar[dict[str, type[Model]]] = {}
+    version: ClassVar[int] = 1
+    """To be raised, here or in a family, when the same settings and data give other results."""
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     seed: int = 42
     clamp: bool = True
     whole_stars: bool = False
+    bias_fallback: bool = True
 
-    features: Features | None = field(default=None, init=False, repr=False, compare=False)
+    trained_on: dict[str, str] = field(init=False, repr=False, compare=False)
+    biases_only: bool = field(init=False, repr=False, compare=False)
     ends: FloatArray = learned(parameter=False)
+    mean: FloatArray = learned(parameter=False)
     global_mean: FloatArray = learned(parameter=False)
     user_means: FloatArray = learned(parameter=False)
     item_means: FloatArray = learned(parameter=False)
@@ -82,10 +132,10 @@ class Model(ABC):
     known_items: NDArray[np.bool_] = learned(parameter=False)
     train_size: NDArray[np.int64] = learned(parameter=False)
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        if "family" in cls.__dict__:
-            Model.families[cls.family] = cls
+    def __post_init__(self) -> None:
+        self.trained_on = {}
+        self.biases_only = False
+        self._instead: Model | None = None
 
     # -- training
 
@@ -97,59 +147,119 @@ class Model(ABC):
         scale: Scale,
         features: Features | None = None,
         label: str | None = None,
+        max_seconds: float | None = None,
     ) -> History:
         """Learn from ``train``; ``validation`` only decides when to stop.
 
         Parameters
         ----------
         train, validation
-            Scores, users x items, stored entries are the ratings. ``validation`` may be
+            Ratings, users x items; the stored entries are the ratings. ``validation`` may be
             empty or None: then nothing stops early.
         scale
-            The ends of the stars.
+            The ends of the ratings.
         features
             Side features of users and items, for the models that use them.
         label
             The name on progress bars and in the log, the family's by default.
+        max_seconds
+            Longest time that training may take; None for any.
 
         Raises
         ------
         ValueError
             If ``train`` holds no rating.
+        TooSlow
+            If the first steps show that training would take longer than ``max_seconds``.
+        FloatingPointError
+            If what was learned is not finite.
         """
         if train.nnz == 0:
             raise ValueError("train holds no rating")
         if validation is not None and validation.nnz == 0:
             validation = None
-        self.ends = np.array([scale.lowest, scale.highest], dtype=np.float32)
+        label = label or self.family
+        self.ends = np.array([scale.lowest, scale.highest], dtype=np.float64)
         self._remember_means(train)
-        self.features = features
-        try:
-            return self._fit(train, validation, label or self.family)
-        finally:
-            self.features = None
+        ratings = self._in_units(train)
+        self.mean = np.array([ratings.data.mean(dtype=np.float64)], dtype=np.float32)
+        if self.biases_only:
+            return self._fit_biases(train, scale, label)
+        history = self._fit(
+            Training(
+                ratings=ratings,
+                validation=None if validation is None else self._in_units(validation),
+                features=features,
+                label=label,
+                measure=self._measure(train, validation),
+                unit=self.unit,
+                max_seconds=max_seconds,
+            )
+        )
+        self._refuse_non_finite(label)
+        if validation is not None and self.bias_fallback:
+            return self._better_of_biases(history, train, validation, scale, label)
+        return history
 
     @abstractmethod
-    def _fit(
-        self, train: sparse.csr_array, validation: sparse.csr_array | None, label: str
-    ) -> History: ...
+    def _fit(self, training: Training) -> History: ...
 
     def for_refit(self, history: History) -> Self:
         """The same model, unfitted, to train on all ratings for as long as was found best."""
-        return replace(self)
+        again = replace(self)
+        again.biases_only = self.biases_only
+        if isinstance(again, Steps) and again.stopping is not None and not self.biases_only:
+            again.n_steps, again.stopping = history.best_step, None
+        return again
 
-    def curve(self, train: sparse.csr_array, validation: sparse.csr_array | None) -> Measure:
-        """Measure for the training loop: RMSE of the weights as they are at each call."""
-        on_train = self._rmse_on(train)
-        on_validation = None if validation is None else self._rmse_on(validation, at_most=None)
-        return lambda: (on_train(), None if on_validation is None else on_validation())
+    def _better_of_biases(
+        self,
+        history: History,
+        train: sparse.csr_array,
+        validation: sparse.csr_array,
+        scale: Scale,
+        label: str,
+    ) -> History:
+        """Fall back to the biases where these predict the validation split better."""
+        own = history.validation_rmse[history.steps.index(history.best_step)]
+        known = self.known_users, self.known_items
+        of_biases = self._fit_biases(train, scale, label)
+        error = self._rmse_on(validation)()
+        if error >= own:
+            self._instead = None
+            self.known_users, self.known_items = known
+            return history
+        logger.warning(
+            "%s predicts by its biases, whose validation RMSE is %.4f; with all else it is %.4f",
+            *(label, error, own),
+        )
+        self.biases_only = True
+        of_biases.steps, of_biases.train_rmse = of_biases.steps[-1:], of_biases.train_rmse[-1:]
+        of_biases.validation_rmse, of_biases.ending = [error], "biases"
+        return of_biases
+
+    def _fit_biases(self, train: sparse.csr_array, scale: Scale, label: str) -> History:
+        self._instead = biases = self._bias_model()
+        history = biases.fit(train, scale=scale, label=f"{label}: bias")
+        self.known_users, self.known_items = biases.known_users, biases.known_items
+        return history
+
+    def _bias_model(self) -> Model:
+        from fivestar.models.baselines.bias import Bias  # it is a model itself
+
+        return Bias(clamp=self.clamp, whole_stars=self.whole_stars)
+
+    @property
+    def _predictor(self) -> Model:
+        """What predicts: the model itself, or the biases that it fell back to."""
+        return self._instead or self
 
     # -- new people
 
     @property
     def can_fold_in(self) -> bool:
         """Whether ``fold_in`` works."""
-        return type(self)._fold_in is not Model._fold_in
+        return type(self._predictor)._fold_in is not Model._fold_in
 
     def fold_in(
         self, ratings: sparse.csr_array, *, features: sparse.csr_array | None = None
@@ -162,7 +272,7 @@ class Model(ABC):
         Parameters
         ----------
         ratings
-            Stars, (n_people, n_items), on the positions of this model's items.
+            (n_people, n_items), on the indices of this model's items.
         features
             Side features of the people, (n_people, n_user_features), for models that use them.
 
@@ -181,24 +291,22 @@ class Model(ABC):
         """
         if not self.can_fold_in:
             raise NotImplementedError(f"{self.family} cannot fold in people: train it with them")
-        if missing := [entry.name for entry in _learned(self) if not hasattr(self, entry.name)]:
-            raise ValueError(f"this model was saved without {', '.join(missing)}: train it again")
         n_people, n_items = ratings.shape
         if n_people == 0:
             raise ValueError("no people to fold in")
-        if n_items != len(self.item_means):
-            raise ValueError(f"ratings of {n_items} items; the model has {len(self.item_means)}")
+        if n_items != self.n_items:
+            raise ValueError(f"ratings of {n_items} items; the model has {self.n_items}")
         if features is not None and features.shape[0] != n_people:
             raise ValueError(f"ratings of {n_people} people, features of {features.shape[0]}")
-        users, items, stars = observed(ratings)
+        users, items, values = observed(ratings)
         known = self.known_items[items]
         folded = copy.copy(self)
-        folded.user_means = _means(users, stars, n_people)
+        folded._instead = copy.copy(self._instead)
+        folded.user_means = _means(users, values, n_people)
         folded.known_users = np.bincount(users[known], minlength=n_people) > 0
-        folded.known_users |= self._predicts_for_strangers
-        folded._fold_in(
-            csr_matrix(users[known], items[known], stars[known], ratings.shape), features
-        )
+        folded.known_users |= self._predictor._predicts_for_strangers
+        of_known = csr_matrix(users[known], items[known], values[known], ratings.shape)
+        folded._predictor._fold_in(self._in_units(of_known), features)
         return folded
 
     def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
@@ -215,7 +323,7 @@ class Model(ABC):
     @property
     def can_explain(self) -> bool:
         """Whether ``contributions`` works."""
-        return False
+        return self._predictor._explains
 
     def contributions(
         self, ratings_items: Positions, ratings: FloatArray, item: int
@@ -227,15 +335,15 @@ class Model(ABC):
         Parameters
         ----------
         ratings_items, ratings
-            Positions of the items that the person rated, each once, and the stars.
+            Indices of the items that the person rated, each once, and the ratings.
         item
-            Position of an item of which the model knows.
+            Index of an item of which the model knows.
 
         Returns
         -------
-        base : what a person without ratings is predicted, stars
-        contributions : (n_ratings,) stars; with the base they sum to the prediction of the
-            person as ``fold_in`` would have it, before it is kept inside the scale
+        base : what a person without ratings is predicted
+        contributions : (n_ratings,); with the base they sum to the prediction of the person as
+            ``fold_in`` would have it, before it is kept inside the scale
 
         Raises
         ------
@@ -244,46 +352,86 @@ class Model(ABC):
         ValueError
             If the model knows nothing of the item, whose prediction is a fallback.
         """
-        raise NotImplementedError(f"predictions of {self.family} are not a sum over ratings")
+        if not self.can_explain:
+            raise NotImplementedError(f"predictions of {self.family} are not a sum over ratings")
+        if item < 0 or not self.known_items[item]:
+            raise ValueError(f"nothing is known of item {item}")
+        contributions = np.zeros(len(ratings))
+        order = np.argsort(ratings_items)  # as in CSR
+        items = ratings_items[order]
+        order = order[(items >= 0) & self.known_items[items]]
+        items, values = ratings_items[order], np.asarray(ratings)[order]
+        person = csr_matrix(np.zeros_like(items), items, values, (1, self.n_items))
+        base, contributions[order] = self._predictor._contributions(self._in_units(person), item)
+        return base * self.unit, contributions * self.unit
+
+    @property
+    def _explains(self) -> bool:
+        return type(self)._contributions is not Model._contributions
+
+    def _contributions(self, person: sparse.csr_array, item: int) -> tuple[float, FloatArray]:
+        """Base and contributions of one row of ratings of known items, which may be empty."""
+        raise NotImplementedError
+
+    # -- what it has learned
+
+    def factors(self) -> Factors | None:
+        """Vectors and biases of users and items; None of a model without such vectors."""
+        own = self._predictor._factors()
+        return own if own is None or not own.in_ratings else own.times(self.unit)
+
+    def _factors(self) -> Factors | None:
+        return None
+
+    @property
+    def distribution(self) -> Distribution | None:
+        """Probabilities of ratings, and intervals; None of a model that has none."""
+        return None
 
     # -- prediction
 
     def predict(self, users: Positions, items: Positions) -> NDArray[np.float32]:
-        """Stars for each pair of positions; -1 or an id of which nothing is known falls back.
+        """Ratings of pairs of indices; -1 or an id of which nothing is known falls back.
 
         Returns
         -------
         (n_pairs,) float32, always finite.
         """
-        return self.predict_or_fall_back(users, items)[0]
+        return self.predict_detailed(users, items).values
+
+    def predict_detailed(self, users: Positions, items: Positions) -> Predictions:
+        """Predictions, and where they are a fallback.
+
+        The fallback for an unknown user or item, or a score that is not finite, is the item's
+        mean in train, else the user's mean, else the global mean.
+        """
+        users, items = np.asarray(users), np.asarray(items)
+        values = self._fallback(users, items)
+        known = self._knows(users, items)
+        non_finite = np.zeros(len(users), dtype=np.bool_)
+        for start in range(0, len(users), BLOCK):
+            block = slice(start, start + BLOCK)
+            inside = np.flatnonzero(known[block]) + start
+            score = self.unit * self._predictor._score(users[inside], items[inside])
+            finite = np.isfinite(score)
+            values[inside[finite]] = score[finite]
+            non_finite[inside[~finite]] = True
+        if self.clamp:
+            np.clip(values, *self.ends.tolist(), out=values)
+        if self.whole_stars:
+            np.rint(values, out=values)
+        return Predictions(values, ~known, non_finite)
 
     def predict_or_fall_back(
         self, users: Positions, items: Positions
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Predictions, and where they are a fallback.
-
-        The fallback for an unknown user or item is the item's mean in train, else the user's
-        mean, else the global mean.
-        """
-        users, items = np.asarray(users), np.asarray(items)
-        prediction = self._fallback(users, items)
-        known = self._knows(users, items)
-        for start in range(0, len(users), BLOCK):
-            block = slice(start, start + BLOCK)
-            inside = np.flatnonzero(known[block]) + start
-            score = self._score(users[inside], items[inside])
-            finite = np.isfinite(score)
-            prediction[inside[finite]] = score[finite]
-            known[inside[~finite]] = False
-        if self.clamp:
-            np.clip(prediction, self.ends[0], self.ends[1], out=prediction)
-        if self.whole_stars:
-            np.rint(prediction, out=prediction)
-        return prediction, ~known
+        """Of ``predict_detailed``; goes when its callers have moved there."""
+        values, fallback, non_finite = self.predict_detailed(users, items)
+        return values, fallback | non_finite
 
     @abstractmethod
     def _score(self, users: Positions, items: Positions) -> FloatArray:
-        """Unclamped stars of known pairs."""
+        """Unclamped predictions of known pairs, in units."""
 
     def _knows(self, users: Positions, items: Positions) -> NDArray[np.bool_]:
         known: NDArray[np.bool_] = (users >= 0) & (items >= 0)
@@ -291,20 +439,47 @@ class Model(ABC):
         return known
 
     def _fallback(self, users: Positions, items: Positions) -> NDArray[np.float32]:
-        stars = _at(self.item_means, items)
-        stars = np.where(np.isnan(stars), _at(self.user_means, users), stars)
-        return np.where(np.isnan(stars), self.global_mean, stars).astype(np.float32)
+        values = _at(self.item_means, items)
+        values = np.where(np.isnan(values), _at(self.user_means, users), values)
+        return np.where(np.isnan(values), self.global_mean, values).astype(np.float32)
 
-    # -- size, saving, loading
+    # -- size and units
+
+    @property
+    def n_users(self) -> int:
+        return len(self.user_means)
+
+    @property
+    def n_items(self) -> int:
+        return len(self.item_means)
 
     @property
     def n_parameters(self) -> int:
         """Free parameters, for instance k(n + m) of a factorisation."""
         return sum(
-            getattr(self, entry.name).size
-            for entry in _learned(self)
+            getattr(self._predictor, entry.name).size
+            for entry in _learned(self._predictor)
             if entry.metadata["parameter"]
         )
+
+    @property
+    def unit(self) -> float:
+        """How many ratings a unit is: a quarter of the scale's length."""
+        return float(self.ends[1] - self.ends[0]) / 4
+
+    @property
+    def _ends(self) -> tuple[float, float]:
+        """The scale's ends in units."""
+        lowest, highest = self.ends.tolist()
+        return lowest / self.unit, highest / self.unit
+
+    def _in_units(self, ratings: sparse.csr_array) -> sparse.csr_array:
+        values = np.round(ratings.data.astype(np.float64) / self.unit, DECIMALS)
+        return sparse.csr_array(
+            (values.astype(np.float32), ratings.indices, ratings.indptr), shape=ratings.shape
+        )
+
+    # -- settings, saving, loading
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -319,21 +494,31 @@ class Model(ABC):
     def save(self, folder: Path) -> None:
         """Write ``weights.safetensors``, then ``model.json``; nothing in it can run code."""
         arrays = {
-            entry.name: np.ascontiguousarray(getattr(self, entry.name)) for entry in _learned(self)
-        }
+            entry.name: np.ascontiguousarray(getattr(self._predictor, entry.name))
+            for entry in _learned(self._predictor)
+        } | {name: getattr(self, name) for name in SHARED}
         with replacing(folder / "weights.safetensors") as path:
             save_file(arrays, path)
-        description = {"family": self.family, "settings": self.settings}
+        description = {
+            "family": self.family,
+            "version": self.version,
+            "settings": self.settings,
+            "trained_on": self.trained_on,
+            "biases_only": self.biases_only,
+        }
         text = json.dumps(description, indent=2) + "\n"
         with replacing(folder / "model.json") as path:
             path.write_text(text, encoding="utf-8")
 
-    def restore(self, folder: Path) -> Self:
-        """Read the learned arrays that ``save`` wrote."""
+    def restore(self, folder: Path, description: dict[str, Any]) -> Self:
+        """Read what ``save`` wrote."""
+        self.trained_on = description["trained_on"]
+        self.biases_only = description["biases_only"]
+        if self.biases_only:
+            self._instead = self._bias_model()
         for name, array in load_file(folder / "weights.safetensors").items():
             setattr(self, name, array)
-        if not hasattr(self, "known_users"):  # saved before people could be folded in
-            self._know_those_with_ratings()
+            setattr(self._predictor, name, array)
         return self
 
     # -- inside
@@ -344,12 +529,20 @@ class Model(ABC):
         self.user_means = _means(users, ratings, train.shape[0])
         self.item_means = _means(items, ratings, train.shape[1])
         self.train_size = np.array([*train.shape, train.nnz])
-        self._know_those_with_ratings()
-
-    def _know_those_with_ratings(self) -> None:
         self.known_users, self.known_items = ~np.isnan(self.user_means), ~np.isnan(self.item_means)
 
-    def _rmse_on(self, part: sparse.csr_array, at_most: int | None = PROBE) -> Callable[[], float]:
+    def _refuse_non_finite(self, label: str) -> None:
+        for entry in _learned(self):
+            if entry.name not in SHARED and not np.isfinite(getattr(self, entry.name)).all():
+                raise FloatingPointError(f"{label}: {entry.name} is not finite after training")
+
+    def _measure(self, train: sparse.csr_array, validation: sparse.csr_array | None) -> Measure:
+        """RMSE of the weights as they are at each call, in ratings."""
+        on_train = self._rmse_on(train, at_most=PROBE)
+        on_validation = None if validation is None else self._rmse_on(validation)
+        return lambda: (on_train(), None if on_validation is None else on_validation())
+
+    def _rmse_on(self, part: sparse.csr_array, at_most: int | None = None) -> Callable[[], float]:
         users, items, ratings = observed(part)
         if at_most is not None and len(ratings) > at_most:
             chosen = np.random.default_rng(0).choice(len(ratings), at_most, replace=False)
@@ -357,7 +550,7 @@ class Model(ABC):
         return lambda: rmse(ratings, self.predict(users, items))
 
 
-def _learned(model: Model) -> list[Any]:
+def _learned(model: Model | type[Model]) -> list[Any]:
     return [entry for entry in fields(model) if entry.metadata.get("learned")]
 
 
@@ -372,3 +565,7 @@ def _means(positions: Positions, ratings: FloatArray, n: int) -> FloatArray:
     sums = np.bincount(positions, ratings, minlength=n)
     means: FloatArray = np.divide(sums, counts, out=np.full(n, np.nan), where=counts > 0)
     return means.astype(np.float32)
+
+
+SHARED = frozenset(entry.name for entry in _learned(Model))
+"""Names of the learned arrays that every model has."""

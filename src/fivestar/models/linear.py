@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from fivestar.models.base import FloatArray, Model, learned
+from fivestar.models.biases import with_values
+from fivestar.models.factors import Factors, bias_or_none
 from fivestar.models.solvers.ridge import PeopleRegression
-from fivestar.ratings import Positions, csr_matrix, observed
+from fivestar.ratings import Positions, observed
 
 
 @dataclass(kw_only=True)
@@ -29,32 +31,13 @@ class LinearModel(Model):
 
     item_bias: FloatArray = learned()
 
-    @property
-    def can_explain(self) -> bool:
-        return True
-
-    def contributions(
-        self, ratings_items: Positions, ratings: FloatArray, item: int
-    ) -> tuple[float, FloatArray]:
-        if not self.can_explain:
-            return super().contributions(ratings_items, ratings, item)
-        if item < 0 or not self.known_items[item]:
-            raise ValueError(f"nothing is known of item {item}")
+    def _contributions(self, person: sparse.csr_array, item: int) -> tuple[float, FloatArray]:
         base = float(self._item_part(np.array([item]))[0])
-        contributions = np.zeros(len(ratings))
-        order = np.argsort(ratings_items)  # as in CSR
-        items = ratings_items[order]
-        order = order[(items >= 0) & self.known_items[items]]
-        if len(order):
-            items, stars = ratings_items[order], np.asarray(ratings)[order]
-            shape = 1, len(self.known_items)
-            person = csr_matrix(np.zeros_like(items), items, stars, shape)
-            contributions[order] = self._parts(person, item)
-        return base, contributions
+        return base, self._parts(person, item) if person.nnz else np.zeros(0)
 
     def _item_part(self, items: Positions) -> FloatArray:
         """Stars of an item for a person of whom nothing is known."""
-        stars: FloatArray = self.global_mean + self.item_bias[items]
+        stars: FloatArray = self.mean[0] + self.item_bias[items]
         return stars
 
     def _parts(self, person: sparse.csr_array, item: int) -> FloatArray:
@@ -93,6 +76,16 @@ class FactorModel(LinearModel):
         stars = self._item_part(items) + self.user_bias[users]
         stars += np.einsum("pk,pk->p", self.user_factors[users], self.item_factors[items])
         return stars
+
+    def _factors(self) -> Factors:
+        return Factors(
+            items=self.item_factors,
+            users=self.user_factors,
+            item_bias=bias_or_none(self.item_bias),
+            user_bias=bias_or_none(self.user_bias),
+            constant=float(self.mean[0]),
+            exact=True,
+        )
 
     def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
         self._set_people(self._regression(ratings).solve(), ratings)
@@ -146,8 +139,3 @@ def worth_of_stopping(rate: float, n_steps: int) -> float:
 def with_ones(factors: FloatArray) -> FloatArray:
     """What the other side is regressed on: factors, and a one for its bias."""
     return np.pad(factors, ((0, 0), (0, 1)), constant_values=1)
-
-
-def with_values(matrix: sparse.csr_array, values: FloatArray) -> sparse.csr_array:
-    """The same entries with other values."""
-    return sparse.csr_array((values, matrix.indices, matrix.indptr), shape=matrix.shape)

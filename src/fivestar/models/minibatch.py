@@ -1,21 +1,15 @@
-"""Models of embeddings that torch learns from small batches of ratings."""
+"""Learning embeddings from small batches of ratings in random order, by torch."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
-from typing import Annotated
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
-from annotated_types import Ge, Gt, Lt
-from scipy import sparse
 from torch import Tensor
 
-from fivestar.models.base import FloatArray, Model
-from fivestar.models.stepped import SteppedModel
-from fivestar.models.training import EarlyStopping, History
-from fivestar.ratings import Positions, observed
+from fivestar.models.training import History, Steps, Training
+from fivestar.ratings import observed
 
 Weights = dict[str, Tensor]
 """The learned arrays by name, as torch sees them."""
@@ -23,93 +17,51 @@ BUFFERS = frozenset({"statistics"})
 """Weights that are not moved by gradients."""
 
 
-@dataclass(kw_only=True)
-class MinibatchModel(SteppedModel):
-    """A formula of embeddings, learned from minibatches of ratings in random order.
+def learn_by_minibatches(
+    model: Any,
+    training: Training,
+    settings: Steps,
+    weights: Weights,
+    loss: Callable[[Tensor, Tensor, Tensor], Tensor],
+    optimizer: Callable[[list[Tensor]], torch.optim.Optimizer],
+    generator: torch.Generator,
+    *,
+    batch_size: int,
+    averaging: float,
+) -> History:
+    """Set a model's arrays of the weights' names; a step goes once through all ratings.
 
-    Subclasses name their learned arrays, and give their start (``_start``) and the formula
-    (``_stars``). A step goes once through all ratings. The weights kept are an exponential
-    moving average over the optimizer's updates (Polyak and Juditsky 1992); it takes the place
-    of a falling learning rate and, unlike that, does not depend on ``n_steps``.
+    The weights kept are an exponential moving average over the optimizer's updates (Polyak and
+    Juditsky 1992); it takes the place of a falling learning rate and, unlike that, does not
+    depend on ``n_steps``.
 
     Parameters
     ----------
+    loss
+        Of a minibatch's users, items and ratings, by the ``weights`` as they are.
+    optimizer
+        Made of the weights that have gradients.
+    generator
+        Source of the order.
     batch_size
         Ratings in a minibatch.
-    learning_rate
-        Of the optimizer.
     averaging
         Decay of the moving average at an update; 0 keeps the last weights.
     """
+    average = keep_average(model, weights, averaging)
+    moved = optimizer([weight for weight in weights.values() if weight.requires_grad])
+    ratings = [torch.from_numpy(column) for column in observed(training.ratings)]
 
-    n_steps: Annotated[int, Ge(1)] = 60
-    stopping: EarlyStopping | None = field(default_factory=lambda: EarlyStopping(patience=5))
-    batch_size: Annotated[int, Ge(1)] = 512
-    learning_rate: Annotated[float, Gt(0)] = 5e-3
-    averaging: Annotated[float, Ge(0), Lt(1)] = 0.99
+    def step() -> None:
+        order = torch.randperm(len(ratings[0]), generator=generator)
+        shuffled = [torch.split(column[order], batch_size) for column in ratings]
+        for batch in zip(*shuffled, strict=True):
+            moved.zero_grad()
+            torch.autograd.backward(loss(*batch))
+            moved.step()
+            average.update()
 
-    def _fit(
-        self, train: sparse.csr_array, validation: sparse.csr_array | None, label: str
-    ) -> History:
-        generator = torch.Generator().manual_seed(self.seed)
-        weights = self._start(train.shape, generator)
-        average = keep_average(self, weights, self.averaging)
-        optimizer = self._optimizer([w for w in weights.values() if w.requires_grad])
-        ratings = [torch.from_numpy(column) for column in observed(train)]
-
-        def step() -> None:
-            order = torch.randperm(train.nnz, generator=generator)
-            shuffled = [torch.split(column[order], self.batch_size) for column in ratings]
-            for users, items, stars in zip(*shuffled, strict=True):
-                optimizer.zero_grad()
-                torch.autograd.backward(self._loss(weights, users, items, stars, generator))
-                optimizer.step()
-                average.update()
-
-        arrays = [getattr(self, name) for name in weights]
-        return self._train(step, arrays, train, validation, label)
-
-    def _score(self, users: Positions, items: Positions) -> FloatArray:
-        with torch.no_grad():
-            stars = self._stars(self._weights, torch.from_numpy(users), torch.from_numpy(items))
-        scores: FloatArray = stars.numpy()
-        return scores
-
-    @property
-    def _weights(self) -> Weights:
-        """The learned arrays, whose memory is shared."""
-        own = {each.name for each in fields(self)} - {each.name for each in fields(SteppedModel)}
-        arrays = {name: getattr(self, name) for name in own if name not in self.settings}
-        return {name: torch.from_numpy(array) for name, array in arrays.items()}
-
-    # -- what subclasses say
-
-    @abstractmethod
-    def _start(self, shape: tuple[int, int], generator: torch.Generator) -> Weights:
-        """Make the weights before the first step, for n_users and n_items."""
-
-    @abstractmethod
-    def _stars(
-        self,
-        weights: Weights,
-        users: Tensor,
-        items: Tensor,
-        generator: torch.Generator | None = None,
-    ) -> Tensor:
-        """Predictions, (n_pairs,); with a ``generator`` as in training, with dropout."""
-
-    def _loss(
-        self,
-        weights: Weights,
-        users: Tensor,
-        items: Tensor,
-        ratings: Tensor,
-        generator: torch.Generator,
-    ) -> Tensor:
-        return (self._stars(weights, users, items, generator) - ratings).square().mean()
-
-    @abstractmethod
-    def _optimizer(self, weights: list[Tensor]) -> torch.optim.Optimizer: ...
+    return training.run(step, [getattr(model, name) for name in weights], settings)
 
 
 class MovingAverage:
@@ -138,7 +90,7 @@ class MovingAverage:
             average.lerp_(iterate, 1 - decay)
 
 
-def keep_average(model: Model, weights: Weights, decay: float) -> MovingAverage:
+def keep_average(model: Any, weights: Weights, decay: float) -> MovingAverage:
     """Set a model's arrays to the average of the weights of the same names."""
     averages = {name: weight.clone() for name, weight in weights.items()}
     for name, average in averages.items():
@@ -177,9 +129,9 @@ def factors_and_biases(
     )
 
 
-def dropout(x: Tensor, share: float, generator: torch.Generator | None) -> Tensor:
-    """Zero a share of the entries and scale up the others; nothing without a generator."""
-    if generator is None or not share:
+def dropout(x: Tensor, fraction: float, generator: torch.Generator | None) -> Tensor:
+    """Zero a fraction of the entries and scale up the others; nothing without a generator."""
+    if generator is None or not fraction:
         return x
-    kept = torch.rand(x.shape, generator=generator) >= share
-    return x * kept / (1 - share)
+    kept = torch.rand(x.shape, generator=generator) >= fraction
+    return x * kept / (1 - fraction)

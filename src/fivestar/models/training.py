@@ -5,17 +5,22 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from time import perf_counter
 from typing import Annotated, Any
 
 import numpy as np
 from annotated_types import Ge
+from scipy import sparse
 
 from fivestar.models.progress import progress_bar
+from fivestar.ratings import Features
 
 logger = logging.getLogger(__name__)
 
 Measure = Callable[[], tuple[float, float | None]]
-"""Gives the RMSE on train and, where there is a validation part, on validation."""
+"""Gives the RMSE on train and, where there is a validation split, on validation; in ratings."""
+TIMED = 3
+"""Steps after which the time of all is estimated; the first one may compile."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +32,31 @@ class EarlyStopping:
     patience
         Number of steps without improvement that are waited for.
     min_improvement
-        Fall of the validation RMSE, in stars, that counts as an improvement.
+        Fall of the validation RMSE that counts as an improvement, in quarters of the scale's
+        length (stars, on a scale of 1 to 5).
     """
 
     patience: Annotated[int, Ge(1)] = 10
     min_improvement: Annotated[float, Ge(0)] = 1e-5
+
+
+@dataclass(kw_only=True)
+class Steps:
+    """Settings of models that learn step by step.
+
+    Parameters
+    ----------
+    n_steps
+        Steps (epochs, sweeps) at the most.
+    stopping
+        When to stop before; None trains all steps and keeps the last weights.
+    measure_every
+        Steps between two points of the learning curves.
+    """
+
+    n_steps: Annotated[int, Ge(0)] = 100
+    stopping: EarlyStopping | None = field(default_factory=EarlyStopping)
+    measure_every: Annotated[int, Ge(1)] = 1
 
 
 @dataclass
@@ -41,12 +66,13 @@ class History:
     Attributes
     ----------
     steps, train_rmse, validation_rmse
-        One point each time the model was measured; step 0 is before training.
-        ``validation_rmse`` is empty where no validation part was given.
+        One point each time the model was measured; step 0 is before training. RMSE are in
+        ratings; ``validation_rmse`` is empty where no validation split was given.
     best_step
         The step whose weights the model keeps.
     ending
-        ``last step``, ``early stopping`` or ``diverged``.
+        ``last step``, ``early stopping``, ``diverged``, or ``biases`` where the biases alone
+        predicted the validation split better and the model fell back to them.
     curves
         Further curves of a model by name, each as long as ``steps``.
     """
@@ -64,86 +90,168 @@ class History:
         if validation_rmse is not None:
             self.validation_rmse.append(validation_rmse)
 
+    @property
+    def latest_error(self) -> float:
+        """The latest validation RMSE, or the train RMSE where there is none."""
+        return (self.validation_rmse or self.train_rmse)[-1]
+
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
-def train_by_steps(
-    step: Callable[[], object],
-    measure: Measure,
-    weights: Sequence[np.ndarray],
-    *,
-    n_steps: int,
-    stopping: EarlyStopping | None = None,
-    measure_every: int = 1,
-    label: str = "model",
-) -> History:
-    """Train until the last step, until validation stops improving, or until divergence.
+class TooSlow(Exception):  # noqa: N818
+    """Training would take longer than allowed."""
+
+
+class TimeLimit:
+    """Raises ``TooSlow`` as soon as the first steps show that all would take too long.
 
     Parameters
     ----------
-    step
-        Makes one step (or epoch), changing ``weights`` in place.
-    measure
-        The RMSE on train and validation with the weights as they are.
-    weights
-        The arrays that ``step`` changes; torch parameters share their memory by ``.numpy()``.
+    max_seconds
+        For everything since ``started``; None never raises.
     n_steps
         Steps at the most.
-    stopping
-        Needs a validation part; None trains to the last step and keeps its weights.
-    measure_every
-        Steps between two measurements.
+    started
+        Of ``perf_counter``.
+    """
+
+    def __init__(self, max_seconds: float | None, n_steps: int, label: str, started: float) -> None:
+        self.max_seconds, self.n_steps, self.label = max_seconds, n_steps, label
+        self.started = self.after_first = started
+
+    def check(self, number: int) -> None:
+        """Call after each step, numbered from 1."""
+        if self.max_seconds is None or number > TIMED:
+            return
+        now = perf_counter()
+        if number == 1:
+            self.after_first = now
+        expected = now - self.started
+        if number == TIMED:
+            a_step = (now - self.after_first) / (number - 1)
+            expected += (self.n_steps - number) * a_step
+        if expected > self.max_seconds:
+            raise TooSlow(
+                f"{self.label} would take about {max(expected / 60, 0.1):.1f} minutes, "
+                f"more than the {self.max_seconds / 60:.1f} allowed"
+            )
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a model is fitted on; ratings are in units (see ``Model``).
+
+    Attributes
+    ----------
+    ratings, validation
+        Users x items; no validation split is None.
+    features
+        Side features of users and items, if there are any.
     label
         The model's name on the progress bar and in the log.
-
-    Notes
-    -----
-    With ``stopping`` the weights of the best validation RMSE are restored. When the weights
-    or the error stop being finite, the best weights measured so far are restored.
+    measure
+        The RMSE, in ratings, of the model as it is at each call.
+    unit
+        How many ratings a unit is.
+    max_seconds
+        Longest time that training may take.
     """
-    history = History()
-    history.record(0, *measure())
-    best, best_error, best_weights = 0, _error(history), _copy(weights)
-    waited_from = best_error, 0
 
-    with progress_bar(n_steps, label) as bar, np.errstate(over="ignore", invalid="ignore"):
-        for number in range(1, n_steps + 1):
-            step()
-            bar.update()
-            if number % measure_every and number != n_steps:
-                continue
-            train_rmse, validation_rmse = measure()
-            if not _finite(weights, train_rmse, validation_rmse):
-                history.ending = "diverged"
-                logger.warning(
-                    "%s diverged at step %d: kept the weights of step %d", label, number, best
-                )
-                break
-            history.record(number, train_rmse, validation_rmse)
-            part = "train" if validation_rmse is None else "validation"
-            bar.set_postfix_str(f"{part} RMSE {_error(history):.4f}", refresh=False)
-            if _error(history) < best_error:
-                best, best_error = number, _error(history)
-                best_weights = _copy(weights)
-            if stopping and history.validation_rmse:
-                if best_error < waited_from[0] - stopping.min_improvement:
-                    waited_from = best_error, number
-                elif number - waited_from[1] >= stopping.patience:
-                    history.ending = "early stopping"
+    ratings: sparse.csr_array
+    validation: sparse.csr_array | None
+    features: Features | None
+    label: str
+    measure: Measure
+    unit: float
+    max_seconds: float | None = None
+    started: float = field(default_factory=perf_counter)
+
+    def once(self) -> History:
+        """The history of a model that is learned in no steps, measured now."""
+        history = History()
+        history.record(0, *self.measure())
+        return history
+
+    def time_limit(self, n_steps: int) -> TimeLimit:
+        return TimeLimit(self.max_seconds, n_steps, self.label, self.started)
+
+    def run(
+        self,
+        step: Callable[[], object],
+        weights: Sequence[np.ndarray],
+        settings: Steps,
+        *,
+        refresh: Callable[[], object] = lambda: None,
+    ) -> History:
+        """Train until the last step, until validation stops improving, or until divergence.
+
+        With early stopping the weights of the best validation RMSE are restored. When the
+        weights or the error stop being finite, the best weights measured so far are restored.
+
+        Parameters
+        ----------
+        step
+            Makes one step (or epoch), changing ``weights`` in place.
+        weights
+            The arrays that ``step`` changes; torch parameters share their memory by ``.numpy()``.
+        settings
+            How many steps, and when to stop before.
+        refresh
+            Derives from the weights whatever else predictions need: called before each
+            measurement and once the final weights are set.
+
+        Raises
+        ------
+        TooSlow
+            See ``max_seconds``.
+        """
+        history, stopping = History(), settings.stopping
+        refresh()
+        history.record(0, *self.measure())
+        best, best_error, best_weights = 0, history.latest_error, _copy(weights)
+        waited_from = best_error, 0
+        limit = self.time_limit(settings.n_steps)
+
+        with (
+            progress_bar(settings.n_steps, self.label) as bar,
+            np.errstate(over="ignore", invalid="ignore"),
+        ):
+            for number in range(1, settings.n_steps + 1):
+                step()
+                bar.update()
+                limit.check(number)
+                if number % settings.measure_every and number != settings.n_steps:
+                    continue
+                refresh()
+                errors = self.measure()
+                if not _finite(weights, *errors):
+                    history.ending = "diverged"
+                    logger.warning(
+                        "%s diverged at step %d: kept the weights of step %d",
+                        *(self.label, number, best),
+                    )
                     break
+                history.record(number, *errors)
+                split = "validation" if history.validation_rmse else "train"
+                bar.set_postfix_str(f"{split} RMSE {history.latest_error:.4f}", refresh=False)
+                if history.latest_error < best_error:
+                    best, best_error = number, history.latest_error
+                    best_weights = _copy(weights)
+                if stopping and history.validation_rmse:
+                    if best_error < waited_from[0] - stopping.min_improvement * self.unit:
+                        waited_from = best_error, number
+                    elif number - waited_from[1] >= stopping.patience:
+                        history.ending = "early stopping"
+                        break
 
-    keeps_best = history.ending == "diverged" or (stopping and history.validation_rmse)
-    if keeps_best:
-        for array, kept in zip(weights, best_weights, strict=True):
-            array[...] = kept
-    history.best_step = best if keeps_best else history.steps[-1]
-    return history
-
-
-def _error(history: History) -> float:
-    """The latest validation RMSE, or the train RMSE where there is none."""
-    return (history.validation_rmse or history.train_rmse)[-1]
+        keeps_best = history.ending == "diverged" or (stopping and history.validation_rmse)
+        if keeps_best:
+            for array, kept in zip(weights, best_weights, strict=True):
+                array[...] = kept
+        history.best_step = best if keeps_best else history.steps[-1]
+        refresh()
+        return history
 
 
 def _copy(weights: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -5,39 +5,39 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 from scipy import sparse
 
 from fivestar.models.base import FloatArray, Model, learned
-from fivestar.models.training import History
+from fivestar.models.training import History, Training
 from fivestar.ratings import Positions
 
 
 @dataclass(kw_only=True)
 class ItemMean(Model):
-    """Each user gives an item the mean of the stars that it got.
+    """Each user gives an item the mean of the ratings that it got.
 
     As a matrix the prediction is 1 m^T, of rank 1: a column of ones (n_users, 1) times the
     row of means (1, n_items).
 
     Attributes
     ----------
-    stars : (n_items,) mean rating; NaN where train has none
+    means : (n_items,) mean rating in units; the global mean where train has none
     """
 
     family: ClassVar[str] = "item_mean"
 
-    stars: FloatArray = learned()
+    bias_fallback: bool = False
 
-    def _fit(
-        self, train: sparse.csr_array, validation: sparse.csr_array | None, label: str
-    ) -> History:
-        self.stars = self.item_means.copy()
-        history = History()
-        history.record(0, *self.curve(train, validation)())
-        return history
+    means: FloatArray = learned()
+
+    def _fit(self, training: Training) -> History:
+        known = np.where(self.known_items, self.item_means, self.global_mean)
+        self.means = (known / self.unit).astype(np.float32)
+        return training.once()
 
     def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
-        """Nothing: all people are alike."""
+        """Nothing: all users are alike."""
 
     def _score(self, users: Positions, items: Positions) -> FloatArray:
-        return self.stars[items]
+        return self.means[items]

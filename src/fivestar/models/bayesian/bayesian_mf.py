@@ -16,6 +16,7 @@ from fivestar.models.bayesian.gibbs import Chain
 from fivestar.models.bayesian.likelihood import Gaussian, Likelihood, OrdinalProbit
 from fivestar.models.bayesian.prior import RowPrior, who_rated_what
 from fivestar.models.bayesian.sampled import SampledModel
+from fivestar.models.training import Training
 
 
 @dataclass(kw_only=True)
@@ -83,10 +84,11 @@ class BayesianMF(SampledModel):
     side_usual: FloatArray = learned(parameter=False)
     rated_usual: FloatArray = learned(parameter=False)
 
-    def _chain(self, train: sparse.csr_array) -> Chain:
+    def _chain(self, training: Training) -> Chain:
+        train = training.ratings
         random = np.random.default_rng(self.seed)
         likelihood = self._likelihood(train, random)
-        features = self.features if self.side_features else None
+        features = training.features if self.side_features else None
         given = (None, None) if features is None else (features.users, features.items)
         self.known_users, self.known_items = (
             ~np.isnan(means) | (np.zeros(len(means), bool) if side is None else _not_empty(side))

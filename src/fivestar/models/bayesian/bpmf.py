@@ -7,11 +7,11 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 from annotated_types import Ge, Gt
-from scipy import sparse
 
 from fivestar.models.bayesian.gibbs import Chain
 from fivestar.models.bayesian.likelihood import Gaussian
 from fivestar.models.bayesian.sampled import SampledModel
+from fivestar.models.training import Training
 
 
 @dataclass(kw_only=True)
@@ -39,7 +39,8 @@ class BPMF(SampledModel):
     n_steps: Annotated[int, Ge(1)] = 800
     n_kept: Annotated[int, Ge(1)] = 160
 
-    def _chain(self, train: sparse.csr_array) -> Chain:
+    def _chain(self, training: Training) -> Chain:
+        train = training.ratings
         self._set_stars(train)
         self.ordinal = np.zeros(1, dtype=np.bool_)
         random = np.random.default_rng(self.seed)

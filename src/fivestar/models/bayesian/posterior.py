@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.special import ndtri
 
-from fivestar.models.base import BLOCK, FloatArray, Model, learned
+from fivestar.models.base import BLOCK, Distribution, FloatArray, Model, learned
 from fivestar.models.bayesian import reading
+from fivestar.models.factors import Factors
 from fivestar.ratings import Positions
 
 MOST_STARS = 20
 """Distinct ratings in train that are taken for stars; with more the scale is a continuum."""
+MAX_NUMBERS = 1 << 27
+"""Entries of the vectors that are made of samples, users and items together: half a GB."""
 GRID = 41
 """Values that stand for a continuous scale in ``predict_distribution``."""
 
@@ -130,8 +133,56 @@ class PosteriorModel(Model):
             half = ndtri(1 - tail) * np.sqrt(variance)
             lower[known], upper[known] = mean - half, mean + half
             if self.clamp:
-                lower, upper = np.clip(lower, *self.ends), np.clip(upper, *self.ends)
+                lower, upper = np.clip(lower, *self._ends), np.clip(upper, *self._ends)
+        lower, upper = self.unit * lower, self.unit * upper
         return lower.astype(np.float32), upper.astype(np.float32)
+
+    # -- as a ``Distribution``
+
+    @property
+    def distribution(self) -> Distribution | None:
+        return None if self.biases_only else self
+
+    @property
+    def ratings(self) -> FloatArray:
+        levels: FloatArray = self.unit * self.stars
+        return levels
+
+    def probabilities(self, users: Positions, items: Positions) -> NDArray[np.float32]:
+        return self.predict_distribution(users, items)
+
+    def interval(
+        self, users: Positions, items: Positions, coverage: float = 0.9
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        return self.predict_interval(users, items, coverage)
+
+    def _factors(self) -> Factors:
+        """Samples end to end, so that a dot product is the mean over the samples' dot products.
+
+        A factor has no meaning from one sample to the next, so the mean of vectors has none; the
+        mean of dot products has.
+        """
+        n_users, n_samples, size = self.user_samples.shape
+        n_items = len(self.item_samples)
+        at_most = max(1, MAX_NUMBERS // ((n_users + n_items) * max(size - 1, 1)))
+        taken = np.unique(np.linspace(0, n_samples - 1, min(n_samples, at_most)).astype(int))
+
+        def vectors(samples: FloatArray) -> FloatArray:
+            drawn: FloatArray = samples[:, taken, :-1].reshape(len(samples), -1)
+            return drawn / np.float32(np.sqrt(len(taken)))
+
+        of_items, of_users = (
+            samples[:, :, -1].mean(1) for samples in (self.item_samples, self.user_samples)
+        )
+        return Factors(
+            items=vectors(self.item_samples),
+            users=vectors(self.user_samples),
+            item_bias=of_items - of_items.mean(),
+            user_bias=of_users - of_users.mean(),
+            constant=float(of_items.mean() + of_users.mean()),
+            in_ratings=not self.ordinal[0],
+            exact=not self.ordinal[0] and len(taken) == n_samples,
+        )
 
     # -- inside
 
@@ -151,7 +202,7 @@ class PosteriorModel(Model):
         values, counts = np.unique(train.data, return_counts=True)
         discrete = len(values) <= MOST_STARS
         if not discrete:
-            values = np.linspace(self.ends[0], self.ends[1], GRID)
+            values = np.linspace(*self._ends, GRID)
             middles = (values[1:] + values[:-1]) / 2
             counts = np.bincount(np.searchsorted(middles, train.data), minlength=GRID)
         self.stars = values.astype(np.float32)

@@ -18,7 +18,7 @@ from fivestar.models.bayesian.gibbs import Chain
 from fivestar.models.bayesian.posterior import PosteriorModel
 from fivestar.models.bayesian.trace import RunningMean, kept_sweeps, sampled
 from fivestar.models.progress import progress_bar
-from fivestar.models.training import History
+from fivestar.models.training import History, Training
 from fivestar.ratings import observed
 
 logger = logging.getLogger(__name__)
@@ -57,26 +57,27 @@ class SampledModel(PosteriorModel):
     n_kept: Annotated[int, Ge(1)] = 110
 
     @abstractmethod
-    def _chain(self, train: sparse.csr_array) -> Chain:
+    def _chain(self, training: Training) -> Chain:
         """Set ``stars``, ``shares``, ``ordinal`` and who is known; start a Markov chain."""
 
-    def _fit(
-        self, train: sparse.csr_array, validation: sparse.csr_array | None, label: str
-    ) -> History:
-        chain = self._chain(train)
+    def _fit(self, training: Training) -> History:
+        label, validation = training.label, training.validation
+        chain = self._chain(training)
         kept_at = kept_sweeps(self.n_burn_in, self.n_steps, self.n_kept)
         self._make_room(chain, len(kept_at))
-        running = [self._running(train, PROBE)]
+        running = [self._running(training.ratings, PROBE)]
         if validation is not None:
             running.append(self._running(validation, None))
         history = History(curves={"noise": [], "sample_rmse": []})
         self._record(history, 0, chain, 0, running)
 
+        limit = training.time_limit(int(kept_at[-1]))
         kept, every = 0, max(1, self.n_steps // len(kept_at))
         with progress_bar(kept_at[-1], label) as bar, np.errstate(over="ignore", invalid="ignore"):
             for sweep in range(1, kept_at[-1] + 1):
                 chain.sweep()
                 bar.update()
+                limit.check(sweep)
                 if not chain.finite:
                     history.ending = "diverged"
                     logger.warning("%s diverged at sweep %d: kept %d samples", label, sweep, kept)
@@ -118,7 +119,7 @@ class SampledModel(PosteriorModel):
         running: list[RunningMean],
     ) -> None:
         """Put the chain's state in one place of the samples, and a point on the curves."""
-        mean = 0 if self.ordinal[0] else self.global_mean[0]
+        mean = 0 if self.ordinal[0] else self.mean[0]
         self.user_samples[:, place] = chain.users.rows
         self.item_samples[:, place] = chain.items.rows
         self.item_samples[:, place, -1] += mean
@@ -146,17 +147,17 @@ class SampledModel(PosteriorModel):
         known = self._knows(users, items)
         pairs = users[known], items[known]
         return RunningMean(
-            ratings,
+            ratings * np.float32(self.unit),
             self._fallback(users, items),
             known,
-            lambda place: self._expected(*pairs, place, place + 1),
+            lambda place: self.unit * self._expected(*pairs, place, place + 1),
             self._finish,
         )
 
     def _finish(self, stars: FloatArray) -> FloatArray:
         """Clamp and round as ``predict`` does."""
         if self.clamp:
-            stars = np.clip(stars, self.ends[0], self.ends[1])
+            stars = np.clip(stars, *self.ends)
         return np.rint(stars) if self.whole_stars else stars
 
     # -- new people

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from fivestar.models.base import FloatArray, learned
-from fivestar.models.linear import FactorModel, penalties, with_ones, with_values
+from fivestar.models.biases import with_values
+from fivestar.models.linear import FactorModel, penalties, with_ones
 from fivestar.models.solvers.ridge import RowRegressions
-from fivestar.models.stepped import SteppedModel
-from fivestar.models.training import EarlyStopping, History
+from fivestar.models.training import EarlyStopping, History, Steps, Training
 
 
 @dataclass(kw_only=True)
-class ALS(FactorModel, SteppedModel):
+class ALS(Steps, FactorModel):
     r"""Biased factorisation r_ui ~ mu + b_u + b_i + x_u . y_i, solved one side at a time.
 
     Minimises, over the observed ratings and with n_u and n_i their number per user and item,
@@ -66,18 +66,17 @@ class ALS(FactorModel, SteppedModel):
     bias_regularization: Annotated[float, Ge(0)] = 0.8
     count_exponent: Annotated[float, Ge(0), Le(1)] = 0.4
     init_scale: Annotated[float, Gt(0)] = 0.003
-    n_steps: Annotated[int, Ge(1)] = 20
+    n_steps: Annotated[int, Ge(0)] = 20
     stopping: EarlyStopping | None = field(default_factory=lambda: EarlyStopping(patience=3))
 
     usual_count: NDArray[np.floating] = learned(parameter=False)
 
-    def _fit(
-        self, train: sparse.csr_array, validation: sparse.csr_array | None, label: str
-    ) -> History:
+    def _fit(self, training: Training) -> History:
+        train = training.ratings
         self._initialise(train)
         counts = np.diff(train.indptr)
         self.usual_count = np.array([np.median(counts[counts > 0])])
-        above = with_values(train, train.data - self.global_mean)
+        above = with_values(train, train.data - self.mean[0])
         sides = above, above.T.tocsr()
         by_user, by_item = (RowRegressions(side, self.n_factors + 1) for side in sides)
         of_users, of_items = (self._penalty_of(np.diff(side.indptr)) for side in sides)
@@ -87,7 +86,7 @@ class ALS(FactorModel, SteppedModel):
             _put(by_user.solve(with_ones(items[0]), of_users, offset=items[1]), *users)
             _put(by_item.solve(with_ones(users[0]), of_items, offset=users[1]), *items)
 
-        return self._train(sweep, [*users, *items], train, validation, label)
+        return training.run(sweep, [*users, *items], self)
 
     def _initialise(self, train: sparse.csr_array) -> None:
         """Small random items; users are solved first and start at zero."""

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from fivestar.models.adamw import AdamWModel
 from fivestar.models.base import FloatArray, learned
+from fivestar.models.factors import Factors, bias_or_none
 from fivestar.models.minibatch import (
     Weights,
     factors_and_biases,
@@ -62,7 +63,7 @@ class DotBias(AdamWModel):
     def _start(self, shape: tuple[int, int], generator: torch.Generator) -> Weights:
         return start_of_factors_and_biases(shape, self.n_factors, self.init_scale, generator)
 
-    def _stars(
+    def _formula(
         self,
         weights: Weights,
         users: Tensor,
@@ -70,8 +71,18 @@ class DotBias(AdamWModel):
         generator: torch.Generator | None = None,
     ) -> Tensor:
         p, q, b_user, b_item = factors_and_biases(weights, users, items)
-        low, high = float(self.ends[0]) - self.margin, float(self.ends[1]) + self.margin
-        share = (float(self.global_mean[0]) - low) / (high - low)
+        low, high = self._ends
+        low, high = low - self.margin, high + self.margin
+        middle = (float(self.mean[0]) - low) / (high - low)
         products = (p * q).sum(1)
-        logits = math.log(share / (1 - share)) + b_user + b_item + products
+        logits = math.log(middle / (1 - middle)) + b_user + b_item + products
         return low + (high - low) * torch.sigmoid(logits)
+
+    def _factors(self) -> Factors:
+        return Factors(
+            items=self.item_factors,
+            users=self.user_factors,
+            item_bias=bias_or_none(self.item_bias),
+            user_bias=bias_or_none(self.user_bias),
+            in_ratings=False,
+        )

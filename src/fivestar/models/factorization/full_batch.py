@@ -22,11 +22,11 @@ from fivestar.models.factorization.targets import (
     shift_and_spread,
     weights_of_stars,
 )
+from fivestar.models.factors import Factors
 from fivestar.models.linear import FactorModel, worth_of_stopping
 from fivestar.models.solvers.ridge import PeopleRegression
 from fivestar.models.sparse_products import SparseRows, dot_products_at
-from fivestar.models.stepped import SteppedModel
-from fivestar.models.training import EarlyStopping, History
+from fivestar.models.training import EarlyStopping, History, Steps, Training
 from fivestar.ratings import Positions
 
 Weights = dict[str, Tensor]
@@ -34,7 +34,7 @@ Weights = dict[str, Tensor]
 
 
 @dataclass(kw_only=True)
-class FullBatch(FactorModel, SteppedModel):
+class FullBatch(Steps, FactorModel):
     """A factorisation r_ui ~ mu + b_u + b_i + a_u . f_i learned by full-batch gradient descent.
 
     Minimises 1/N [sum_ui (r_ui - prediction)^2 + penalty], N being the number of observed
@@ -75,7 +75,7 @@ class FullBatch(FactorModel, SteppedModel):
     user_bias : (n_users,) and item_bias : (n_items,), stars; empty where there are none
     """
 
-    n_steps: Annotated[int, Ge(1)] = 400
+    n_steps: Annotated[int, Ge(0)] = 400
     stopping: EarlyStopping | None = field(default_factory=lambda: EarlyStopping(patience=40))
     measure_every: Annotated[int, Ge(1)] = 5
     n_factors: Annotated[int, Ge(1)] = 8
@@ -89,14 +89,14 @@ class FullBatch(FactorModel, SteppedModel):
 
     scaling: FloatArray = learned(parameter=False)
     average_user: FloatArray = learned(parameter=False)
+    steps_taken: NDArray[np.int64] = learned(parameter=False)
     star_weights: FloatArray = learned(parameter=False)
 
-    def _fit(
-        self, train: sparse.csr_array, validation: sparse.csr_array | None, label: str
-    ) -> History:
+    def _fit(self, training: Training) -> History:
+        train = training.ratings
         train = random_share(train, self.train_share, self.seed)
         shift, spread = shift_and_spread(
-            train.data, self.ends, self.rating_scaling, centred=self._centred
+            train.data, self._ends, self.rating_scaling, centred=self._centred
         )
         self.scaling = np.array([shift, spread], dtype=np.float32)
         weights = self._start(train.shape)
@@ -120,7 +120,8 @@ class FullBatch(FactorModel, SteppedModel):
             optimizer.step()
 
         arrays = [getattr(self, name) for name in weights]
-        history = self._train(step, arrays, train, validation, label)
+        history = training.run(step, arrays, self)
+        self.steps_taken = np.array([history.best_step])
         self.average_user = self.user_factors[np.diff(train.indptr) > 0].mean(axis=0)
         return history
 
@@ -137,6 +138,14 @@ class FullBatch(FactorModel, SteppedModel):
         """Products of factors, row by row."""
         products: FloatArray = np.einsum("pk,pk->p", user_factors, item_factors)
         return products
+
+    def _factors(self) -> Factors:
+        """On the ratings' own scale, from that which they were rescaled to."""
+        shift, spread = self.scaling
+        own = replace(super()._factors(), constant=0.0)
+        if not self._biased:
+            own = replace(own, item_bias=None, user_bias=None)
+        return replace(own.times(float(spread)), constant=float(shift))
 
     # -- new people
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
-from fivestar.models.base import FloatArray
+from fivestar.models.base import FloatArray, learned
 from fivestar.models.factorization.full_batch import FullBatch
 
 
@@ -54,6 +54,8 @@ class GradientDescent(FullBatch):
     frequency_power: Annotated[float, Ge(0)] = 0.5
     bias_regularization: Annotated[float, Ge(0)] = 4.0
 
+    usual_count: FloatArray = learned(parameter=False)
+
     @property
     def _biased(self) -> bool:
         return self.biases
@@ -67,18 +69,18 @@ class GradientDescent(FullBatch):
             "user_bias": self.bias_regularization,
             "item_bias": self.bias_regularization,
         }
-        n_items = train.shape[1]
+        n_items, n_ratings = train.shape[1], np.diff(train.indptr)
+        self.usual_count = np.array([n_ratings[n_ratings > 0].mean()])
         for name, counts in (
             ("user_factors", np.diff(train.indptr)),
             ("item_factors", np.bincount(train.indices, minlength=n_items)),
         ):
-            strength = self._strength(counts, counts.mean())
+            strength = self._strength(counts, counts[counts > 0].mean())
             strengths[name] = torch.from_numpy(strength).float()[:, None]
         return strengths
 
     def _strengths_of_people(self, counts: NDArray[np.integer]) -> tuple[FloatArray, float]:
-        n_users, _, n_ratings = self.train_size
-        return self._strength(counts, n_ratings / n_users), self.bias_regularization
+        return self._strength(counts, float(self.usual_count[0])), self.bias_regularization
 
     def _strength(self, counts: NDArray[np.integer], mean: float) -> FloatArray:
         strength: FloatArray = self.regularization * (counts / mean) ** self.frequency_power

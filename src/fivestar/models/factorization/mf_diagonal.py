@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from fivestar.models.base import FloatArray, learned
 from fivestar.models.factorization.full_batch import FullBatch, Weights
+from fivestar.models.factors import Factors
 
 
 @dataclass(kw_only=True)
@@ -87,6 +88,13 @@ class MFDiagonal(FullBatch):
 
     def _strengths_of_people(self, counts: NDArray[np.integer]) -> tuple[float, float]:
         return self.regularization, self.bias_regularization
+
+    def _factors(self) -> Factors:
+        """A S f = (a |S|^1/2 sign S) . (f |S|^1/2)"""
+        own, roots = super()._factors(), np.sqrt(np.abs(self.diagonal))
+        assert own.users is not None
+        users, items = own.users * roots * np.sign(self.diagonal), own.items * roots
+        return replace(own, users=users, items=items)
 
     @property
     def _design(self) -> FloatArray:

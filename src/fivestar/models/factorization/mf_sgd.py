@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -11,18 +11,18 @@ from annotated_types import Ge, Gt, Lt
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fivestar.models.base import FloatArray
+from fivestar.models.base import FloatArray, learned
 from fivestar.models.linear import FactorModel, penalties, worth_of_stopping
 from fivestar.models.minibatch import (
-    MinibatchModel,
-    Weights,
     factors_and_biases,
+    learn_by_minibatches,
     start_of_factors_and_biases,
 )
+from fivestar.models.training import EarlyStopping, History, Steps, Training
 
 
 @dataclass(kw_only=True)
-class MFSGD(MinibatchModel, FactorModel):
+class MFSGD(Steps, FactorModel):
     r"""Biased factorisation by minibatches: r_ui ~ mu + b_u + b_i + p_u . q_i.
 
     With e = prediction - rating, a minibatch B has the loss
@@ -39,17 +39,22 @@ class MFSGD(MinibatchModel, FactorModel):
     ----------
     n_factors
         Length k of the factors.
+    batch_size
+        Ratings in a minibatch.
     learning_rate, momentum
         g and beta.
     regularization, bias_regularization
         l and l_b, for each rating once.
     init_scale
-        Standard deviation of the factors before the first step, sqrt(stars).
+        Standard deviation of the factors before the first step, sqrt(units).
+    averaging
+        Decay of the moving average of the weights at an update; 0 keeps the last weights.
 
     Attributes
     ----------
     user_factors, item_factors : p (n_users, n_factors) and q (n_items, n_factors)
-    user_bias, item_bias : (n_users,) and (n_items,) stars
+    user_bias, item_bias : (n_users,) and (n_items,) units
+    steps_taken : (1,) steps that lie behind the weights
     """
 
     family: ClassVar[str] = "mf_sgd"
@@ -62,38 +67,38 @@ class MFSGD(MinibatchModel, FactorModel):
     bias_regularization: Annotated[float, Ge(0)] = 0.03
     init_scale: Annotated[float, Ge(0)] = 0.01
     averaging: Annotated[float, Ge(0), Lt(1)] = 0.998
+    n_steps: Annotated[int, Ge(0)] = 60
+    stopping: EarlyStopping | None = field(default_factory=lambda: EarlyStopping(patience=5))
 
-    def _start(self, shape: tuple[int, int], generator: torch.Generator) -> Weights:
-        return start_of_factors_and_biases(shape, self.n_factors, self.init_scale, generator)
+    steps_taken: NDArray[np.int64] = learned(parameter=False)
 
-    def _stars(
-        self,
-        weights: Weights,
-        users: Tensor,
-        items: Tensor,
-        generator: torch.Generator | None = None,
-    ) -> Tensor:
-        return self._formula(*factors_and_biases(weights, users, items))
+    def _fit(self, training: Training) -> History:
+        generator = torch.Generator().manual_seed(self.seed)
+        weights = start_of_factors_and_biases(
+            training.ratings.shape, self.n_factors, self.init_scale, generator
+        )
+        mean = float(self.mean[0])
 
-    def _formula(self, p: Tensor, q: Tensor, b_user: Tensor, b_item: Tensor) -> Tensor:
-        return float(self.global_mean[0]) + b_user + b_item + (p * q).sum(1)
+        def loss(users: Tensor, items: Tensor, ratings: Tensor) -> Tensor:
+            p, q, b_user, b_item = factors_and_biases(weights, users, items)
+            errors = mean + b_user + b_item + (p * q).sum(1) - ratings
+            factors, biases = p.square().sum() + q.square().sum(), b_user.square() + b_item.square()
+            penalty = self.regularization * factors + self.bias_regularization * biases.sum()
+            return (errors.square().sum() + penalty) / 2
 
-    def _loss(
-        self,
-        weights: Weights,
-        users: Tensor,
-        items: Tensor,
-        ratings: Tensor,
-        generator: torch.Generator,
-    ) -> Tensor:
-        p, q, b_user, b_item = factors_and_biases(weights, users, items)
-        errors = self._formula(p, q, b_user, b_item) - ratings
-        factors, biases = p.square().sum() + q.square().sum(), b_user.square() + b_item.square()
-        penalty = self.regularization * factors + self.bias_regularization * biases.sum()
-        return (errors.square().sum() + penalty) / 2
-
-    def _optimizer(self, weights: list[Tensor]) -> torch.optim.Optimizer:
-        return torch.optim.SGD(weights, lr=self.learning_rate, momentum=self.momentum)
+        history = learn_by_minibatches(
+            self,
+            training,
+            self,
+            weights,
+            loss,
+            lambda moved: torch.optim.SGD(moved, lr=self.learning_rate, momentum=self.momentum),
+            generator,
+            batch_size=self.batch_size,
+            averaging=self.averaging,
+        )
+        self.steps_taken = np.array([history.best_step])
+        return history
 
     def _penalty_of(self, counts: NDArray[np.integer]) -> FloatArray:
         """That of each rating, and what it is worth that training stops early."""

@@ -10,17 +10,16 @@ from annotated_types import Ge
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, svds
 
-from fivestar.models.base import FloatArray, learned
-from fivestar.models.baselines.bias import Bias, BiasFirst
-from fivestar.models.linear import with_values
+from fivestar.models.base import FloatArray, Model, learned
+from fivestar.models.biases import Biases, with_values
+from fivestar.models.factors import Factors, bias_or_none
 from fivestar.models.solvers.ridge import PeopleRegression
-from fivestar.models.stepped import SteppedModel
-from fivestar.models.training import EarlyStopping, History
-from fivestar.ratings import Positions, Scale, observed
+from fivestar.models.training import EarlyStopping, History, Steps, Training
+from fivestar.ratings import Positions, observed
 
 
 @dataclass(kw_only=True)
-class SVD(BiasFirst, SteppedModel):
+class SVD(Steps, Model):
     r"""Truncated SVD of the filled-in matrix: r_ui ~ base_u + base_i + a_u . f_i.
 
     The matrix X - base, (n_users, n_items), has the ratings where there are ratings and
@@ -62,18 +61,19 @@ class SVD(BiasFirst, SteppedModel):
     n_factors: Annotated[int, Ge(1)] = 12
     fill: Literal["bias", "item_mean"] = "bias"
     shrinkage: Annotated[float, Ge(0)] = 14.0
-    n_steps: Annotated[int, Ge(1)] = 100
+    n_steps: Annotated[int, Ge(0)] = 100
     stopping: EarlyStopping | None = field(default_factory=lambda: EarlyStopping(patience=3))
 
+    user_bias: FloatArray = learned()
+    item_bias: FloatArray = learned()
     user_factors: FloatArray = learned()
     item_factors: FloatArray = learned()
 
-    def _fit(
-        self, train: sparse.csr_array, validation: sparse.csr_array | None, label: str
-    ) -> History:
-        left, right = self._start(train, label)
+    def _fit(self, training: Training) -> History:
+        train = training.ratings
+        left, right = self._start(train)
         users, items, stars = observed(train)
-        residuals = stars - self._base(users, items)
+        residuals = stars - self._biases(users, items)
         n_users, n_items = train.shape
         self.user_factors = np.zeros((n_users, self.n_factors), dtype=np.float32)
         self.item_factors = np.zeros((n_items, self.n_factors), dtype=np.float32)
@@ -88,40 +88,44 @@ class SVD(BiasFirst, SteppedModel):
             self.user_factors[:, : len(s)], self.item_factors[:, : len(s)] = left, right
 
         weights = [self.user_factors, self.item_factors]
-        return self._train(step, weights, train, validation, label)
+        return training.run(step, weights, self)
 
-    def _start(self, train: sparse.csr_array, label: str) -> tuple[FloatArray, FloatArray]:
+    def _start(self, train: sparse.csr_array) -> tuple[FloatArray, FloatArray]:
         """Set the base; return two matrices whose product is what the gaps hold above it."""
         n_users, n_items = train.shape
         if self.fill == "bias":
-            bias = Bias()
-            bias.fit(train, scale=Scale(*self.ends.tolist()), label=f"{label}: bias")
-            self.user_bias, self.item_bias = bias.user_bias, bias.item_bias
+            biases = Biases.of(train, self.mean[0])
+            self.user_bias, self.item_bias = biases.users, biases.items
             return np.zeros((n_users, 1)), np.zeros((n_items, 1))
-        self.user_bias = np.nan_to_num(self.user_means - self.global_mean)
+        self.user_bias = self._above_mean(self.user_means)
         self.item_bias = np.zeros(n_items, dtype=np.float32)
         return self._item_means_above_base()
 
     def _item_means_above_base(self) -> tuple[FloatArray, FloatArray]:
-        items = np.nan_to_num(self.item_means - self.global_mean)
+        items = self._above_mean(self.item_means)
         left = np.column_stack([np.ones(len(self.user_bias)), -self.user_bias])
         return left, np.column_stack([items, np.ones(len(items))])
 
-    def _base(self, users: Positions, items: Positions) -> FloatArray:
-        return self.global_mean + self.user_bias[users] + self.item_bias[items]
+    def _above_mean(self, means: FloatArray) -> FloatArray:
+        """Units; 0 where there is no rating."""
+        above: FloatArray = np.nan_to_num(means - self.global_mean) / np.float32(self.unit)
+        return above
+
+    @property
+    def _biases(self) -> Biases:
+        strengths = () if self.fill == "bias" else (0.0,)
+        return Biases(self.mean[0], self.user_bias, self.item_bias, *strengths)
 
     def _score(self, users: Positions, items: Positions) -> FloatArray:
-        stars: FloatArray = self._base(users, items)
+        stars: FloatArray = self._biases(users, items)
         stars += np.einsum("pk,pk->p", self.user_factors[users], self.item_factors[items])
         return stars
 
     # -- new people
 
-    @property
-    def _bias_regularization(self) -> float:
-        return super()._bias_regularization if self.fill == "bias" else 0.0
-
-    def _fold_in_residuals(self, residuals: sparse.csr_array) -> None:
+    def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
+        biases = self._biases.fold_in(ratings)
+        self.user_bias, residuals = biases.users, biases.residuals(ratings)
         if self.n_steps == 1:
             self.user_factors = self._projected(residuals)
         else:
@@ -156,11 +160,22 @@ class SVD(BiasFirst, SteppedModel):
         return self.fill == "bias" or self.n_steps == 1
 
     @property
-    def can_explain(self) -> bool:
+    def _explains(self) -> bool:
         return self.fill == "bias" and self.n_steps > 1
 
-    def _influence_of_residuals(self, person: sparse.csr_array, item: int) -> FloatArray:
-        return self._regression(person).influence(item)
+    def _contributions(self, person: sparse.csr_array, item: int) -> tuple[float, FloatArray]:
+        influence = self._regression(person).influence(item)
+        return self._biases.contributions(person, item, influence)
+
+    def _factors(self) -> Factors:
+        return Factors(
+            items=self.item_factors,
+            users=self.user_factors,
+            item_bias=bias_or_none(self.item_bias),
+            user_bias=bias_or_none(self.user_bias),
+            constant=float(self.mean[0]),
+            exact=True,
+        )
 
 
 def _largest(

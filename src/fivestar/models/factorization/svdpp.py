@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar
 
 import numba
@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from fivestar.models.base import FloatArray, learned
+from fivestar.models.factors import Factors
 from fivestar.models.linear import FactorModel, penalties, worth_of_stopping
 from fivestar.models.solvers.ridge import PeopleRegression
-from fivestar.models.stepped import SteppedModel
-from fivestar.models.training import EarlyStopping, History, Measure
+from fivestar.models.training import EarlyStopping, History, Steps, Training
 from fivestar.ratings import Positions, observed
 
 
 @dataclass(kw_only=True)
-class SVDpp(FactorModel, SteppedModel):
+class SVDpp(Steps, FactorModel):
     r"""SVD++: r_ui ~ mu + b_u + b_i + q_i . (p_u + |N_u|^(-1/2) sum_{j in N_u} y_j).
 
     N_u are the items that user u rated: a second set of item factors y says what having rated
@@ -76,21 +76,21 @@ class SVDpp(FactorModel, SteppedModel):
     bias_regularization: Annotated[float, Ge(0)] = 0.05
     averaging: Annotated[float, Ge(0), Lt(1)] = 0.85
     init_scale: Annotated[float, Gt(0)] = 0.01
-    n_steps: Annotated[int, Ge(1)] = 40
+    n_steps: Annotated[int, Ge(0)] = 40
     stopping: EarlyStopping | None = field(default_factory=lambda: EarlyStopping(patience=3))
 
     implicit_factors: FloatArray = learned()
     profiles: FloatArray = learned(parameter=False)
+    steps_taken: NDArray[np.int64] = learned(parameter=False)
 
-    def _fit(
-        self, train: sparse.csr_array, validation: sparse.csr_array | None, label: str
-    ) -> History:
+    def _fit(self, training: Training) -> History:
+        train = training.ratings
         random = np.random.default_rng(self.seed)
         iterates = self._start(train, random)
         averages = [iterate.copy() for iterate in iterates]
         self.user_bias, self.item_bias, *factors = averages
         self.user_factors, self.item_factors, self.implicit_factors = factors
-        ratings = train.data - self.global_mean
+        ratings = train.data - self.mean[0]
         rates = (self.learning_rate, self.bias_learning_rate)
         strengths = (self.regularization, self.implicit_regularization, self.bias_regularization)
         settings = tuple(map(np.float32, (*rates, *strengths)))
@@ -105,18 +105,14 @@ class SVDpp(FactorModel, SteppedModel):
             for average, iterate in zip(averages, iterates, strict=True):
                 average[...] += np.float32(share) * (iterate - average)
 
-        history = self._train(step, averages, train, validation, label)
-        self.profiles = self._profiles(_normalised(train))
-        return history
+        rated = _normalised(train)
 
-    def curve(self, train: sparse.csr_array, validation: sparse.csr_array | None) -> Measure:
-        measure, rated = super().curve(train, validation), _normalised(train)
-
-        def measure_current_weights() -> tuple[float, float | None]:
+        def refresh() -> None:
             self.profiles = self._profiles(rated)
-            return measure()
 
-        return measure_current_weights
+        history = training.run(step, averages, self, refresh=refresh)
+        self.steps_taken = np.array([history.best_step])
+        return history
 
     def _start(self, train: sparse.csr_array, random: np.random.Generator) -> list[FloatArray]:
         """Biases of zero, then p, q and y: small noise, zeros where train has no rating."""
@@ -134,9 +130,12 @@ class SVDpp(FactorModel, SteppedModel):
         return profiles
 
     def _score(self, users: Positions, items: Positions) -> FloatArray:
-        stars: FloatArray = self.global_mean + self.user_bias[users] + self.item_bias[items]
+        stars: FloatArray = self.mean[0] + self.user_bias[users] + self.item_bias[items]
         stars += np.einsum("pk,pk->p", self.profiles[users], self.item_factors[items])
         return stars
+
+    def _factors(self) -> Factors:
+        return replace(super()._factors(), users=self.profiles)
 
     # -- new people
 

@@ -25,7 +25,7 @@ def random_share(train: sparse.csr_array, share: float, seed: int) -> sparse.csr
 
 
 def shift_and_spread(
-    ratings: FloatArray, ends: FloatArray, scaling: Scaling, *, centred: bool
+    ratings: FloatArray, ends: tuple[float, float], scaling: Scaling, *, centred: bool
 ) -> tuple[float, float]:
     """Fitted to (r - shift) / spread; predictions are turned back.
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from fivestar.models.base import FloatArray, Model, learned
-from fivestar.models.baselines.bias import Bias, BiasFirst, user_biases
+from fivestar.models.biases import Biases
 from fivestar.models.neighbours.kernels import Rows, similarities, weighted_means
-from fivestar.models.training import History
-from fivestar.ratings import Positions, Scale, csr_matrix, observed
+from fivestar.models.training import History, Training
+from fivestar.ratings import Positions, csr_matrix, observed
 
 BUDGET = 1 << 24
 """Similarities in a block of rows while they are looked for, 8 bytes each."""
@@ -45,25 +45,18 @@ class _Neighbours(Model):
     similar_columns: NDArray[np.int32] = learned(parameter=False)
     weights: NDArray[np.float32] = learned(parameter=False)
 
-    def _fit(
-        self, train: sparse.csr_array, validation: sparse.csr_array | None, label: str
-    ) -> History:
-        bias = Bias(
-            user_regularization=self.user_regularization,
-            item_regularization=self.item_regularization,
-        )
-        bias.fit(train, scale=Scale(float(self.ends[0]), float(self.ends[1])))
-        self.user_bias, self.item_bias = bias.user_bias, bias.item_bias
+    def _fit(self, training: Training) -> History:
+        train = training.ratings
+        biases = Biases.of(train, self.mean[0], self.user_regularization, self.item_regularization)
+        self.user_bias, self.item_bias = biases.users, biases.items
         residuals = self._residuals(train)
         self.residual_starts, self.residual_columns, self.residuals = _rows(residuals)
         self._find_similar(_rows(residuals.T.tocsr()), 0, residuals.shape[1])
-        history = History()
-        history.record(0, *self.curve(train, validation)())
-        return history
+        return training.once()
 
     def _residuals(self, ratings: sparse.csr_array) -> sparse.csr_array:
         users, items, stars = observed(ratings)
-        left = stars - self._baseline(users, items)
+        left = stars - self._biases(users, items)
         return csr_matrix(*self._sides(users, items), left, self._sides(*ratings.shape))
 
     def _find_similar(self, turned: Rows, first: int, n_columns: int) -> None:
@@ -94,7 +87,7 @@ class _Neighbours(Model):
     def _score(self, users: Positions, items: Positions) -> FloatArray:
         rows, targets = self._sides(users, items)
         order = np.argsort(targets, kind="stable")  # then each row of w is looked up once
-        stars = self._baseline(users, items)
+        stars = self._biases(users, items)
         stars[order] += self._means(self._rows_of_residuals, rows[order], targets[order])
         return stars
 
@@ -105,9 +98,10 @@ class _Neighbours(Model):
         means: FloatArray = weighted_means(rows, targets, matrix, similar, *settings)
         return means
 
-    def _baseline(self, users: Positions, items: Positions) -> FloatArray:
-        baseline: FloatArray = self.global_mean + self.user_bias[users] + self.item_bias[items]
-        return baseline
+    @property
+    def _biases(self) -> Biases:
+        strengths = self.user_regularization, self.item_regularization
+        return Biases(self.mean[0], self.user_bias, self.item_bias, *strengths)
 
     def _sides(self, users: Side, items: Side) -> tuple[Side, Side]:
         """What the rows of the residuals are, and what the columns, which are compared."""
@@ -119,7 +113,7 @@ class _Neighbours(Model):
 
 
 @dataclass(kw_only=True)
-class ItemKNN(BiasFirst, _Neighbours):
+class ItemKNN(_Neighbours):
     r"""What the user gave to the items most similar to this one.
 
     With e_ui = r_ui - mu - b_u - b_i the residuals of the regularised biases, and U_ij the
@@ -171,12 +165,15 @@ class ItemKNN(BiasFirst, _Neighbours):
     amplification: Annotated[float, Gt(0)] = 1.5
     weight_shrinkage: Annotated[float, Ge(0)] = 0.05
 
-    @property
-    def _bias_regularization(self) -> float:
-        return self.user_regularization
+    def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
+        self.user_bias = self._biases.fold_in(ratings).users
+        self.residual_starts, self.residual_columns, self.residuals = _rows(
+            self._residuals(ratings)
+        )
 
-    def _fold_in_residuals(self, residuals: sparse.csr_array) -> None:
-        self.residual_starts, self.residual_columns, self.residuals = _rows(residuals)
+    def _contributions(self, person: sparse.csr_array, item: int) -> tuple[float, FloatArray]:
+        influence = self._influence_of_residuals(person, item)
+        return self._biases.contributions(person, item, influence)
 
     def _influence_of_residuals(self, person: sparse.csr_array, item: int) -> FloatArray:
         n = person.nnz
@@ -228,8 +225,7 @@ class UserKNN(_Neighbours):
 
     def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
         """Compare the people with the users of train, who may be among them."""
-        item_part = self.global_mean + self.item_bias
-        self.user_bias = user_biases(ratings, item_part, self.user_regularization)
+        self.user_bias = self._biases.fold_in(ratings).users
         starts, columns, residuals = _rows(self._residuals(ratings).T.tocsr())
         n_trained = int(self.train_size[0])
         people = Rows(np.pad(starts, (n_trained, 0)), columns, residuals)

@@ -13,16 +13,16 @@ from annotated_types import Ge, Gt, Lt, MinLen
 from scipy import sparse
 from torch import Tensor
 
-from fivestar.models.base import FloatArray, learned
-from fivestar.models.baselines.bias import Bias, BiasFirst
+from fivestar.models.base import FloatArray, Model, learned
+from fivestar.models.biases import Biases
+from fivestar.models.factors import Factors
 from fivestar.models.linear import with_ones
 from fivestar.models.minibatch import MovingAverage
 from fivestar.models.neural.layers import ACTIVATIONS, Activation, cut
 from fivestar.models.solvers.ridge import PeopleRegression
 from fivestar.models.sparse_products import SparseRows, dot_products_at, sparse_times_dense
-from fivestar.models.stepped import SteppedModel
-from fivestar.models.training import History, Measure
-from fivestar.ratings import Positions, Scale, csr_matrix, observed
+from fivestar.models.training import History, Steps, Training
+from fivestar.ratings import Positions, csr_matrix, observed
 
 ROWS = 4096
 """Rows encoded at a time once weights are set: bounds the memory of wide first layers."""
@@ -31,7 +31,7 @@ PAIRS = 256
 
 
 @dataclass(kw_only=True)
-class Autoencoder(BiasFirst, SteppedModel):
+class Autoencoder(Steps, Model):
     r"""AutoRec on what the bias model leaves over, as a denoising autoencoder.
 
     A row of the data holds the residuals e = r - mu - b_u - b_i of the n ratings of one item
@@ -91,39 +91,31 @@ class Autoencoder(BiasFirst, SteppedModel):
     batch_size: Annotated[int, Ge(1)] = 128
     averaging: Annotated[float, Ge(0), Lt(1)] = 0.98
 
+    user_bias: FloatArray = learned()
+    item_bias: FloatArray = learned()
     network: FloatArray = learned()
     codes: FloatArray = learned(parameter=False)
 
     # -- training
 
-    def _fit(
-        self, train: sparse.csr_array, validation: sparse.csr_array | None, label: str
-    ) -> History:
-        bias = Bias()
-        bias.fit(train, scale=Scale(*self.ends.tolist()), label=f"{label}: bias")
-        self.user_bias, self.item_bias = bias.user_bias, bias.item_bias
+    def _fit(self, training: Training) -> History:
+        train = training.ratings
+        biases = Biases.of(train, self.mean[0])
+        self.user_bias, self.item_bias = biases.users, biases.items
         rows = self.rows_of(train)
         generator = torch.Generator().manual_seed(self.seed)
         self.network = self._initial_network(generator)
         trainer = _Trainer(self, rows, generator)
-        history = self._train(trainer.epoch, [self.network], train, validation, label)
-        self.codes = self.encode(rows)
-        return history
 
-    def curve(self, train: sparse.csr_array, validation: sparse.csr_array | None) -> Measure:
-        measure = super().curve(train, validation)
-        rows = self.rows_of(train)
-
-        def measure_current_weights() -> tuple[float, float | None]:
+        def refresh() -> None:
             self.codes = self.encode(rows)
-            return measure()
 
-        return measure_current_weights
+        return training.run(trainer.epoch, [self.network], self, refresh=refresh)
 
     def rows_of(self, ratings: sparse.csr_array) -> sparse.csr_array:
         """Residuals of ratings, users x items, with a row for each input of the network."""
         users, items, stars = observed(ratings)
-        residuals = stars - self._baseline(users, items)
+        residuals = stars - self._biases(users, items)
         if self.direction == "item":
             return csr_matrix(items, users, residuals, ratings.shape[::-1])
         return csr_matrix(users, items, residuals, ratings.shape)
@@ -141,7 +133,7 @@ class Autoencoder(BiasFirst, SteppedModel):
     @property
     def _shapes(self) -> list[tuple[int, ...]]:
         """Of E_1, a_1, ..., E_L, a_L, V, d."""
-        width = len(self.user_means if self.direction == "item" else self.item_means)
+        width = self.n_users if self.direction == "item" else self.n_items
         layers = pairwise((width, *self.hidden))
         encoder = [shape for fans in layers for shape in (fans, fans[1:])]
         return [*encoder, (width, self.hidden[-1]), (width,)]
@@ -154,13 +146,14 @@ class Autoencoder(BiasFirst, SteppedModel):
             codes = [network.code(SparseRows(rows[start : start + ROWS])) for start in starts]
         return torch.cat(codes).numpy()
 
-    def _baseline(self, users: Positions, items: Positions) -> FloatArray:
-        return self.global_mean + self.user_bias[users] + self.item_bias[items]
+    @property
+    def _biases(self) -> Biases:
+        return Biases(self.mean[0], self.user_bias, self.item_bias)
 
     def _score(self, users: Positions, items: Positions) -> FloatArray:
         rows, columns = (items, users) if self.direction == "item" else (users, items)
         decoder, bias = cut(self.network, self._shapes)[-2:]
-        stars: FloatArray = self._baseline(users, items) + bias[columns]
+        stars: FloatArray = self._biases(users, items) + bias[columns]
         for start in range(0, len(rows), PAIRS):
             pairs = slice(start, start + PAIRS)
             stars[pairs] += np.einsum("pk,pk->p", self.codes[rows[pairs]], decoder[columns[pairs]])
@@ -168,11 +161,13 @@ class Autoencoder(BiasFirst, SteppedModel):
 
     # -- new people
 
-    def _fold_in_residuals(self, residuals: sparse.csr_array) -> None:
+    def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
         """New rows are encoded; new columns get a decoder row that fits the items' codes.
 
         In the second case what the people's ratings would change in the codes is left out.
         """
+        biases = self._biases.fold_in(ratings)
+        self.user_bias, residuals = biases.users, biases.residuals(ratings)
         if self.direction == "user":
             self.codes = self.encode(residuals)
             return
@@ -201,11 +196,29 @@ class Autoencoder(BiasFirst, SteppedModel):
         return self.direction == "item"
 
     @property
-    def can_explain(self) -> bool:
+    def _explains(self) -> bool:
         return self.direction == "item"
 
-    def _influence_of_residuals(self, person: sparse.csr_array, item: int) -> FloatArray:
-        return self._regression(person).influence(item)
+    def _contributions(self, person: sparse.csr_array, item: int) -> tuple[float, FloatArray]:
+        influence = self._regression(person).influence(item)
+        return self._biases.contributions(person, item, influence)
+
+    def _factors(self) -> Factors:
+        """Codes of the rows and the decoder's vectors of the columns.
+
+        The activations of a code may all be positive: what all codes have in common sets none
+        apart, and goes to the biases of the columns.
+        """
+        decoder, shift = cut(self.network, self._shapes)[-2:]
+        common = self.codes.mean(0)
+        codes, shift = self.codes - common, shift + decoder @ common
+        if self.direction == "item":
+            own = {"items": codes, "users": decoder}
+            biases = {"item_bias": self.item_bias, "user_bias": self.user_bias + shift}
+        else:
+            own = {"items": decoder, "users": codes}
+            biases = {"item_bias": self.item_bias + shift, "user_bias": self.user_bias}
+        return Factors(**own, **biases, constant=float(self.mean[0]), exact=True)
 
 
 class _Network:

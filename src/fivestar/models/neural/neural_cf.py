@@ -11,6 +11,7 @@ from torch import Tensor
 
 from fivestar.models.adamw import AdamWModel
 from fivestar.models.base import FloatArray, learned
+from fivestar.models.factors import Factors
 from fivestar.models.minibatch import Weights, dropout, normal
 from fivestar.models.neural.layers import Activation, Layers
 
@@ -78,7 +79,7 @@ class NeuralCF(AdamWModel):
             "statistics": self._layers.start_statistics(),
         }
 
-    def _stars(
+    def _formula(
         self,
         weights: Weights,
         users: Tensor,
@@ -89,7 +90,7 @@ class NeuralCF(AdamWModel):
         q = weights["item_embeddings"].index_select(0, items)
         pair = dropout(torch.cat([p, q], 1), self.embedding_dropout, generator)
         above = self._layers(pair, weights["network"], weights["statistics"], generator)
-        return float(self.global_mean[0]) + above[:, 0]
+        return float(self.mean[0]) + above[:, 0]
 
     def _thinned(self, weights: Weights, generator: torch.Generator) -> Weights:
         thinned = {**weights, "network": self._layers.thinned(weights["network"], generator)}
@@ -97,3 +98,6 @@ class NeuralCF(AdamWModel):
             ones = torch.ones(weights[name].shape[1])
             thinned[name] = weights[name] * dropout(ones, self.embedding_dropout, generator)
         return thinned
+
+    def _factors(self) -> Factors:
+        return Factors(items=self.item_embeddings)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from fivestar.models.adamw import AdamWModel
 from fivestar.models.base import FloatArray, learned
+from fivestar.models.factors import Factors, bias_or_none
 from fivestar.models.minibatch import (
     Weights,
     dropout,
@@ -84,7 +85,7 @@ class ResidualMF(AdamWModel):
             "statistics": self._layers.start_statistics(),
         }
 
-    def _stars(
+    def _formula(
         self,
         weights: Weights,
         users: Tensor,
@@ -95,7 +96,7 @@ class ResidualMF(AdamWModel):
         p, q = (dropout(side, self.embedding_dropout, generator) for side in (p, q))
         inputs = torch.cat([p, q, p * q], 1)
         above = self._layers(inputs, weights["network"], weights["statistics"], generator)
-        return float(self.global_mean[0]) + b_user + b_item + (p * q).sum(1) + above[:, 0]
+        return float(self.mean[0]) + b_user + b_item + (p * q).sum(1) + above[:, 0]
 
     def _thinned(self, weights: Weights, generator: torch.Generator) -> Weights:
         thinned = {**weights, "network": self._layers.thinned(weights["network"], generator)}
@@ -103,3 +104,12 @@ class ResidualMF(AdamWModel):
             ones = torch.ones(weights[name].shape[1])
             thinned[name] = weights[name] * dropout(ones, self.embedding_dropout, generator)
         return thinned
+
+    def _factors(self) -> Factors:
+        return Factors(
+            items=self.item_factors,
+            users=self.user_factors,
+            item_bias=bias_or_none(self.item_bias),
+            user_bias=bias_or_none(self.user_bias),
+            constant=float(self.mean[0]),
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
-from fivestar.models.base import FloatArray, learned
-from fivestar.models.baselines.bias import Bias, user_biases
+from fivestar.models.base import FloatArray, Model, learned
+from fivestar.models.biases import Biases
+from fivestar.models.factors import Factors
 from fivestar.models.minibatch import Weights, keep_average, normal
 from fivestar.models.neural.layers import Activation, Layers
 from fivestar.models.sparse_products import SparseRows, dot_products_at, sparse_times_dense
-from fivestar.models.stepped import SteppedModel
-from fivestar.models.training import EarlyStopping, History, Measure
-from fivestar.ratings import Positions, Scale, observed
+from fivestar.models.training import EarlyStopping, History, Steps, Training
+from fivestar.ratings import Positions, observed
 
 CALIBRATION_SHARE = 0.1
 """Share of the ratings that only the calibration learns from."""
@@ -28,7 +28,7 @@ LEAST = 20
 
 
 @dataclass(kw_only=True)
-class SoftmaxDNN(SteppedModel):
+class SoftmaxDNN(Steps, Model):
     r"""Softmax deep neural network: which item a user likes next, by the items liked so far.
 
     L_u are the items that user u rated at least ``liked_from`` of the way up the scale. Then
@@ -92,7 +92,7 @@ class SoftmaxDNN(SteppedModel):
     weight_decay: Annotated[float, Ge(0)] = 1.0
     batch_size: Annotated[int, Ge(1)] = 128
     averaging: Annotated[float, Ge(0), Lt(1)] = 0.98
-    n_steps: Annotated[int, Ge(1)] = 100
+    n_steps: Annotated[int, Ge(0)] = 100
     stopping: EarlyStopping | None = field(default_factory=lambda: EarlyStopping(patience=20))
     measure_every: Annotated[int, Ge(1)] = 5
 
@@ -108,10 +108,10 @@ class SoftmaxDNN(SteppedModel):
 
     # -- training
 
-    def _fit(
-        self, train: sparse.csr_array, validation: sparse.csr_array | None, label: str
-    ) -> History:
-        self.user_bias, self.item_bias = self._bias_of(train)
+    def _fit(self, training: Training) -> History:
+        train = training.ratings
+        biases = Biases.of(train, self.mean[0])
+        self.user_bias, self.item_bias = biases.users, biases.items
         learning, _ = self._split(train)
         generator = torch.Generator().manual_seed(self.seed)
         weights = self._start(train.shape[1], generator)
@@ -135,18 +135,7 @@ class SoftmaxDNN(SteppedModel):
                 average.update()
 
         arrays = [getattr(self, name) for name in weights]
-        history = self._train(step, arrays, train, validation, label)
-        self._use_current_weights(train)
-        return history
-
-    def curve(self, train: sparse.csr_array, validation: sparse.csr_array | None) -> Measure:
-        measure = super().curve(train, validation)
-
-        def measure_current_weights() -> tuple[float, float | None]:
-            self._use_current_weights(train)
-            return measure()
-
-        return measure_current_weights
+        return training.run(step, arrays, self, refresh=lambda: self._use_current_weights(train))
 
     def _start(self, n_items: int, generator: torch.Generator) -> Weights:
         scale, n_codes = self.embedding_size**-0.5, self.hidden[-1]
@@ -186,7 +175,7 @@ class SoftmaxDNN(SteppedModel):
         return Layers((self.embedding_size, *self.hidden), self.activation, 0.0, self.batch_norm)
 
     def _likes(self, ratings: sparse.csr_array) -> sparse.csr_array:
-        lowest, highest = self.ends
+        lowest, highest = self._ends
         liked = ratings.data >= lowest + self.liked_from * (highest - lowest)
         return _only(ratings, liked)
 
@@ -213,8 +202,7 @@ class SoftmaxDNN(SteppedModel):
     # -- new people
 
     def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
-        item_part = self.global_mean + self.item_bias
-        self.user_bias = user_biases(ratings, item_part, Bias().user_regularization)
+        self.user_bias = self._biases.fold_in(ratings).users
         self.codes = self._codes_of(ratings)
 
     # -- use
@@ -227,11 +215,25 @@ class SoftmaxDNN(SteppedModel):
     def _score(self, users: Positions, items: Positions) -> FloatArray:
         constant, of_base, of_logit = self.calibration
         logits = self._logits(self.codes[users], items)
-        stars: FloatArray = constant + of_base * self._base(users, items) + of_logit * logits
+        stars: FloatArray = constant + of_base * self._biases(users, items) + of_logit * logits
         return stars
 
-    def _base(self, users: Positions, items: Positions) -> FloatArray:
-        return self.global_mean + self.user_bias[users] + self.item_bias[items]
+    @property
+    def _biases(self) -> Biases:
+        return Biases(self.mean[0], self.user_bias, self.item_bias)
+
+    def _factors(self) -> Factors:
+        """Output embeddings above their mean, and codes by how much a logit counts."""
+        constant, of_base, of_logit = self.calibration
+        outputs, bias = self.output_embeddings, self.output_bias
+        return Factors(
+            items=outputs - outputs.mean(0),
+            users=self.codes[:-1] * of_logit,
+            item_bias=of_base * self.item_bias + of_logit * (bias - bias.mean()),
+            user_bias=of_base * self.user_bias,
+            constant=float(constant + of_base * self.mean[0]),
+            exact=True,
+        )
 
     def _logits(self, codes: FloatArray, items: Positions) -> FloatArray:
         """What z of pairs is above the mean of all items."""
@@ -247,8 +249,9 @@ class SoftmaxDNN(SteppedModel):
         self.calibration = np.array([0, 1, 0], dtype=np.float32)
         if calibrating.nnz >= LEAST:
             self.codes = self.encode(self._likes(learning))
-            user_bias, item_bias = self._bias_of(learning)
-            base = self.global_mean + user_bias[users] + item_bias[items]
+            mean = np.float32(learning.data.mean(dtype=np.float64))
+            unseen = replace(Biases.of(learning, mean), mean=self.mean[0])
+            base = unseen(users, items)
             logits = self._logits(self.codes[users], items)
             terms = np.column_stack([np.ones(len(stars)), base, logits])
             self.calibration = np.linalg.lstsq(terms, stars)[0].astype(np.float32)
@@ -264,11 +267,6 @@ class SoftmaxDNN(SteppedModel):
         order = np.random.default_rng(self.seed).permutation(train.nnz)
         apart = order < int(CALIBRATION_SHARE * train.nnz)
         return _only(train, ~apart), _only(train, apart)
-
-    def _bias_of(self, ratings: sparse.csr_array) -> tuple[FloatArray, FloatArray]:
-        bias = Bias()
-        bias.fit(ratings, scale=Scale(*self.ends.tolist()), label=f"{self.family}: bias")
-        return bias.user_bias, bias.item_bias
 
 
 def _only(matrix: sparse.csr_array, chosen: NDArray[np.bool_]) -> sparse.csr_array:

@@ -1,0 +1,125 @@
+"""The models that there are, read from the sources: nothing is imported but what is used."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import functools
+import importlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import TypeAdapter, ValidationError
+
+from fivestar.errors import InputError
+from fivestar.models.base import Model
+
+PACKAGE = __name__.rpartition(".")[0]
+
+
+class Entry(NamedTuple):
+    """A family of models: where its class is, and the version of its results."""
+
+    module: str
+    class_name: str
+    version: int
+
+
+CLASS = re.compile(r"^class (\w+)(?:\(([^)]*)\))?:(.*?)(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
+"""Name, bases and body of a class."""
+VALUE = re.compile(r"^    (family|version)\b.*? = (.+)$", re.MULTILINE)
+
+
+class _Class(NamedTuple):
+    module: str
+    bases: list[str]
+    values: dict[str, Any]
+
+
+@functools.cache
+def families() -> dict[str, Entry]:
+    """Every class below this package that states its ``family``."""
+    root = Path(__file__).parent
+    classes = {}
+    for path in sorted(root.rglob("*.py")):
+        module = ".".join([PACKAGE, *path.relative_to(root).with_suffix("").parts])
+        for name, bases, body in CLASS.findall(path.read_text(encoding="utf-8")):
+            values = {key: ast.literal_eval(value) for key, value in VALUE.findall(body)}
+            classes[name] = _Class(module, re.findall(r"\w+", bases), values)
+    return {
+        each.values["family"]: Entry(each.module, name, _version(each, classes))
+        for name, each in classes.items()
+        if "family" in each.values
+    }
+
+
+def _version(own: _Class, classes: Mapping[str, _Class]) -> int:
+    """The class's own version, or that of the nearest class that it inherits from."""
+    inherited = [_version(classes[base], classes) for base in own.bases if base in classes]
+    return int(own.values.get("version", max(inherited, default=0)))
+
+
+def find(family: str) -> type[Model] | None:
+    """The model of a family; imports its module only."""
+    entry = families().get(family)
+    if entry is None:
+        return None
+    model_class: type[Model] = getattr(importlib.import_module(entry.module), entry.class_name)
+    return model_class
+
+
+def version_of(family: str) -> int:
+    """Version of a family's results: raised when the same settings and data give others."""
+    return families()[family].version
+
+
+def build(settings: Mapping[str, Any], name: str = "model") -> Model:
+    """Make an unfitted model from its config block.
+
+    Parameters
+    ----------
+    settings
+        ``family`` and hyper-parameters of that family.
+    name
+        Of the block, for error messages.
+
+    Raises
+    ------
+    InputError
+        If the family or a setting is unknown or a value is out of range.
+    """
+    given = dict(settings)
+    where = f"parameters_models.yml, models.{name}"
+    family = given.pop("family", None)
+    model_class = find(str(family))
+    if model_class is None:
+        known = ", ".join(sorted(families()))
+        raise InputError(f"{where}: unknown family {family!r}; choose one of {known}")
+    try:
+        return TypeAdapter(model_class).validate_python(given)
+    except ValidationError as error:
+        raise InputError(f"{where}: {_explain(error, model_class)}") from error
+
+
+def load(folder: Path) -> Model:
+    """Read a model that ``Model.save`` wrote."""
+    description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    model = build({"family": description["family"], **description["settings"]})
+    return model.restore(folder, description)
+
+
+def _explain(error: ValidationError, model_class: type[Model]) -> str:
+    known = [name for name, entry in model_class.__dataclass_fields__.items() if entry.init]
+    mistakes = []
+    for detail in error.errors():
+        setting = ".".join(str(part) for part in detail["loc"])
+        if detail["type"].startswith("unexpected"):
+            close = difflib.get_close_matches(setting, known, n=1)
+            advice = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
+            mistakes.append(f"unknown setting {setting!r}; {advice}")
+        else:
+            mistakes.append(f"{setting} is {detail['input']!r}: {detail['msg']}")
+    return "; ".join(mistakes)
