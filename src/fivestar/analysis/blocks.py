@@ -46,7 +46,7 @@ class Blocks:
         if factors.user_bias is not None:
             table += factors.user_bias[users, None]
         if model.clamp:
-            np.clip(table, *model.ends, out=table)
+            np.clip(table, *model.ends.tolist(), out=table)
         if model.whole_stars:
             np.rint(table, out=table)
         cold = np.flatnonzero((users < 0) | ~model.known_users[users])
