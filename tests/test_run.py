@@ -89,7 +89,9 @@ def test_submission_is_the_champions_in_the_order_of_the_test_pairs(
 ) -> None:
     submission = pd.read_csv(project / "data/07_model_output/demo/submission.csv")
     champion = leaderboard["model"].iloc[0]
-    predictions = pd.read_parquet(project / f"data/07_model_output/demo/{champion}/predictions.parquet")
+    predictions = pd.read_parquet(
+        project / f"data/07_model_output/demo/{champion}/predictions.parquet"
+    )
     assert submission.columns.tolist() == ["ID", "Rating"]
     assert submission["ID"].tolist() == list(range(len(submission)))
     of_test = predictions.loc[predictions["part"] == "test", "prediction"]
@@ -217,8 +219,6 @@ def test_a_users_mistake_is_one_message_and_earlier_outputs_stay(tmp_path: Path)
     ratings = project / "data/01_raw/demo/ml-100k.inter"
     ratings.write_text(ratings.read_text() + "9\t9\tmany\t1\n")
 
-    done = kedro_run(project, "--namespaces", "item_mean")
-    assert done.returncode == 0, done.stderr
     done = kedro_run(project)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
@@ -227,7 +227,7 @@ def test_a_users_mistake_is_one_message_and_earlier_outputs_stay(tmp_path: Path)
     assert "'many'" in done.stderr
     assert "Traceback" in (project / "info.log").read_text()
     for path, content in written.items():
-        if path not in {ratings} and "item_mean" not in path.parts:
+        if path != ratings and ".locks" not in path.parts:
             assert path.read_bytes() == content, path
 
 
@@ -276,4 +276,4 @@ def test_all_pipelines_can_run_together(monkeypatch: pytest.MonkeyPatch) -> None
     pipelines.pop("zoo")  # the same nodes as the default, on more models
     together = sum(pipelines.values(), Pipeline([]))
     assert len(together.nodes) == len({node.name for node in together.nodes})
-    assert {"describe_items", "list_items", "write_report"} <= {n.name for n in together.nodes}
+    assert set(pipelines["report"].nodes) <= set(together.nodes)

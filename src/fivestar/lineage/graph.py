@@ -138,7 +138,8 @@ class Graph:
         function = node.func
         step = ".".join(filter(None, [node.namespace, function.__name__]))
         fixed = function.fixed if isinstance(function, Bound) else {}
-        origin.steps[step] = _plain([version_of(function), fixed])
+        version = version_of(function)
+        origin.steps[step] = _plain({"version": version, **fixed} if fixed else version)
         for name in node.inputs:
             if name.startswith(PARAMETERS):
                 origin.parameters[name] = _plain(self._parameter(name))
