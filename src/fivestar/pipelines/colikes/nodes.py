@@ -84,7 +84,8 @@ def _train(
     name, started = f"colikes-{optimizer}-{rate:g}", time.time()
     options = settings.model_dump(include={"rank", "momentum", "n_epochs", "init_scale", "seed"})
     run = embed(counts, optimizer=optimizer, learning_rate=rate, label=name, **options)
-    ended, metrics = time.time(), {"n_items": counts.shape[0], "best_epoch": run.best_epoch}
+    ended = time.time()
+    metrics: dict[str, float] = {"n_items": counts.shape[0], "best_epoch": run.best_epoch}
     if run.costs:
         cost = run.costs[run.best_epoch]
         metrics |= {"cost": cost, "relative_cost": cost / (sum_of_squares(counts) or 1)}

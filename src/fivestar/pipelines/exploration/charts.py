@@ -1,4 +1,4 @@
-"""A picture of each table."""
+"""A chart of each table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KEPT = 500
 
 
 def nothing(title: str, why: str, data: TrainingData) -> Chart:
-    """A picture without a mark, where the data set lacks what it would show."""
+    """A chart without a mark, where the data set lacks what it would show."""
     table = pd.DataFrame({"x": pd.Series(dtype="float64")})
     empty = alt.Chart(table, width="container", height=20).mark_point()
     return dressed(empty, title, f"{why} {data.title}.")

@@ -85,6 +85,5 @@ def _binned(numbers: pd.Series) -> pd.Series:
 
 def _by_count(words: pd.Series) -> list[str]:
     """Different words, the commonest first."""
-    counts = words.value_counts().rename_axis("word").reset_index(name="n")
-    ordered = counts.sort_values(["n", "word"], ascending=[False, True])
-    return ordered["word"].astype("str").tolist()
+    counts = words.value_counts(sort=False).sort_index()
+    return counts.sort_values(ascending=False, kind="stable").index.astype("str").tolist()

@@ -1,4 +1,4 @@
-"""All pictures on one page."""
+"""All charts on one page."""
 
 from __future__ import annotations
 
