@@ -6,3 +6,7 @@ class InputError(Exception):
 
     The message names where (file, column, row), what, and how to mend it.
     """
+
+
+class TooSlow(Exception):  # noqa: N818 - the training loop's word to whoever trains
+    """Raised when the first steps of a fit show that the whole would take longer than allowed."""

@@ -25,12 +25,12 @@ def nothing(title: str, why: str, data: TrainingData) -> Chart:
     return dressed(empty, title, f"{why} {data.title}.")
 
 
-def draw_rating_counts(rating_counts: pd.DataFrame, data: TrainingData) -> Chart:
+def draw_rating_counts(table: pd.DataFrame, data: TrainingData) -> Chart:
     """How often each rating was given."""
-    few = len(rating_counts) <= 10
+    few = len(table) <= 10
     axis = alt.Axis(labelAngle=0) if few else slanted()
-    percent = rating_counts["fraction"].map(lambda f: "<1%" if 0 < f < 0.005 else f"{f:.0%}")
-    base = alt.Chart(rating_counts.assign(label=percent), width="container", height=HEIGHT).encode(
+    percent = table["fraction"].map(lambda f: "<1%" if 0 < f < 0.005 else f"{f:.0%}")
+    base = alt.Chart(table.assign(label=percent), width="container", height=HEIGHT).encode(
         x=alt.X("rating:O", sort=None, title="rating", axis=axis),
         y=alt.Y("n_ratings:Q", title="ratings"),
         tooltip=["rating:N", *_number("n_ratings", "ratings"), *_number("fraction", form=".1%")],

@@ -19,52 +19,50 @@ MAX_ROWS = 10_000
 """Different rows that a page carries; beyond them a sample of the users or items."""
 HISTOGRAM: dict[str, Any] = {"width": 400, "height": 190}
 FEATURE: dict[str, Any] = {"width": 290, "height": alt.Step(17)}
-PRESS = "click, touchend![event.cancelable]"
-"""A mouse click or a tap. (The touch that ends a swipe cannot be cancelled; and ! cancels the
-click after a tap, for Vega finds no bar under it.)"""
-ADD = "event.shiftKey || event.type === 'touchend'"
-"""When it adds to what is chosen, or takes away from it: a finger has no shift key."""
+# A mouse click or a tap. (The touch that ends a swipe cannot be cancelled; and ! cancels the
+# click after a tap, for Vega finds no bar under it.) A finger has no shift key to add with.
+CHOICE: dict[str, Any] = {
+    "on": "click, touchend![event.cancelable]",
+    "toggle": "event.shiftKey || event.type === 'touchend'",
+    "clear": "dblclick",
+}
 
 
 def draw_linked(
-    table: pd.DataFrame, data: TrainingData, settings: ExplorationSettings, *, what: str
-) -> Chart:
+    users: pd.DataFrame, items: pd.DataFrame, data: TrainingData, settings: ExplorationSettings
+) -> tuple[Chart, Chart]:
     """Histograms of the ratings per user (or item) and of their means, with bars to choose by.
 
     Grey bars stand for all, coloured ones for those that are chosen. Of one feature several
     categories may be chosen; of several features all must fit. An item with several chosen
     genres counts once.
 
-    Parameters
-    ----------
-    table
-        As ``describe_users`` or ``describe_items`` give it.
-    what
-        ``user`` or ``item``.
-
     Returns
     -------
-    chart
-        The fields of its bars are ``ratings``, ``mean`` or ``feature_0``, ``feature_1``, ..., and
-        ``number``; the selections are ``choice_0``, ...
+    charts
+        Of users and of items. The fields of their bars are ``ratings``, ``mean`` or
+        ``feature_0``, ``feature_1``, ..., and ``number``; the selections are ``choice_0``, ...
     """
+    return draw_one(users, "user", data, settings), draw_one(items, "item", data, settings)
+
+
+def draw_one(
+    table: pd.DataFrame, what: str, data: TrainingData, settings: ExplorationSettings
+) -> Chart:
+    """Of the table of ``what``, users or items."""
     title, features = f"Ratings and means of {what}s", features_of(table)
     if not features:
         return nothing(title, f"This data set has no categories of {what}s to choose by.", data)
     # Plain names, for those of a data set may hold dots and brackets.
     names = {f"feature_{n}": name for n, name in enumerate(features)}
-    binned = pd.DataFrame(
-        {
-            **{field: table[name] for field, name in names.items()},
-            "ratings": count_cut(table["n_ratings"]),
-            "mean": scale_cut(table["mean_rating"], data.scale),
-        }
-    )
+    binned = table[features].set_axis(list(names), axis=1)
+    binned["ratings"] = count_cut(table["n_ratings"])
+    binned["mean"] = scale_cut(table["mean_rating"], data.scale)
     rows = _merged(binned, settings.seed)
-    panel = _Panel(binned, rows, what)
     everyone = f"{rows['weight'].sum():,} {what}s"
     if rows["weight"].sum() < len(table):
         everyone += f", a sample of {len(table):,}"
+    panel = _Panel(binned, rows, what)
     histograms = alt.hconcat(
         panel.histogram("ratings", f"number of ratings per {what}"),
         panel.histogram("mean", f"mean rating per {what}"),
@@ -82,11 +80,11 @@ def draw_linked(
 def _merged(binned: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Equal rows as one with its ``weight``, numbered by ``row``."""
     keys = binned.apply(lambda cells: cells.map(tuple) if is_list(cells) else cells.astype("str"))
+    if len(keys) > MAX_ROWS and len(keys.drop_duplicates()) > MAX_ROWS:
+        keys = keys.sample(MAX_ROWS, random_state=seed)
     rows = keys.value_counts(sort=False).rename("weight").reset_index()
-    if len(rows) > MAX_ROWS:
-        sample = keys.sample(MAX_ROWS, random_state=seed)
-        rows = sample.value_counts(sort=False).rename("weight").reset_index()
-    return rows.assign(row=range(len(rows)))
+    numbered: pd.DataFrame = rows.assign(row=range(len(rows)))
+    return numbered
 
 
 class _Panel:
@@ -95,11 +93,9 @@ class _Panel:
     Parameters
     ----------
     binned
-        A bin of ratings and of the mean and the categories of each user or item.
+        The bin of the ratings and of the mean, and the categories, of each user or item.
     rows
-        The same, equal ones merged: also ``weight`` and ``row``.
-    what
-        ``user`` or ``item``.
+        The same with equal ones merged, see ``_merged``.
     """
 
     def __init__(self, binned: pd.DataFrame, rows: pd.DataFrame, what: str) -> None:
@@ -107,13 +103,7 @@ class _Panel:
         self.orders = {str(field): shown_order(cells) for field, cells in binned.items()}
         self.lists = [str(field) for field, cells in binned.items() if is_list(cells)]
         self.choices = {
-            field: alt.selection_point(
-                name=field.replace("feature", "choice"),
-                fields=[field],
-                toggle=ADD,
-                on=PRESS,
-                clear="dblclick",
-            )
+            field: alt.selection_point(field.replace("feature", "choice"), fields=[field], **CHOICE)
             for field in self.orders
             if field.startswith("feature_")
         }

@@ -36,39 +36,68 @@ CHOOSE = (
 )
 
 
-def write_page(data: TrainingData, summary: dict[str, Any], **charts: Chart) -> str:
-    """The page; what the data set has no columns for is left out."""
-
-    def pictures(*names: str, caption: str = "", wide: bool = False) -> list[Picture]:
-        return [Picture(charts[name], caption, name, wide) for name in names]
-
+def show_numbers(
+    summary: dict[str, Any], rating_counts: Chart, ratings_per_user: Chart, ratings_per_item: Chart
+) -> list[Section]:
+    """How many ratings there are, of which users and items."""
     density = (
         f"{summary['density']:.2%} of all pairs of a user and an item have a rating; the rest is "
         "what a model has to fill in. One that always answers with the mean has the standard "
         f"deviation for its RMSE here, {summary['standard_deviation']:.2f}."
     )
-    per_user_and_item = pictures("ratings_per_user", "ratings_per_item")
-    sections = [
-        Section("Ratings", [Text([density]), summary_table(summary), *pictures("rating_counts")]),
-        Section("Ratings per user and per item", [Text([COUNTS]), *per_user_and_item]),
-        Section("Popular and liked", [Text([MEANS]), *pictures("item_means", wide=True)]),
-        Section("A corner of the matrix", [Text([CROSSTAB]), *pictures("crosstab", wide=True)]),
+    counts = Picture(rating_counts, name="rating_counts")
+    per_user, per_item = (
+        Picture(chart, name=f"ratings_per_{what}")
+        for what, chart in (("user", ratings_per_user), ("item", ratings_per_item))
+    )
+    return [
+        Section("Ratings", [Text([density]), summary_table(summary), counts]),
+        Section("Ratings per user and per item", [Text([COUNTS]), per_user, per_item]),
     ]
-    if summary["first"] is not None:
-        over_time = pictures("ratings_over_time", "mean_over_time")
-        sections.append(Section("Over time", [Text([TIME]), *over_time]))
-    for side, features in summary["features"].items():
-        if features:
+
+
+def show_favourites(item_means: Chart, crosstab: Chart) -> list[Section]:
+    """What is rated most."""
+    means = Picture(item_means, "", "item_means", wide=True)
+    corner = Picture(crosstab, "", "crosstab", wide=True)
+    return [
+        Section("Popular and liked", [Text([MEANS]), means]),
+        Section("A corner of the matrix", [Text([CROSSTAB]), corner]),
+    ]
+
+
+def show_over_time(
+    summary: dict[str, Any], ratings_over_time: Chart, mean_over_time: Chart
+) -> list[Section]:
+    """When; no section without timestamps."""
+    number = Picture(ratings_over_time, name="ratings_over_time")
+    mean = Picture(mean_over_time, name="mean_over_time")
+    given = summary["first"] is not None
+    return [Section("Over time", [Text([TIME]), number, mean])] if given else []
+
+
+def show_linked(summary: dict[str, Any], linked_users: Chart, linked_items: Chart) -> list[Section]:
+    """By whom and of what; no section of a side without features."""
+    sections = []
+    for side, chart in (("users", linked_users), ("items", linked_items)):
+        *others, last = summary["features"][side] or [None]
+        if last is not None:
+            names = f"{', '.join(others)} or {last}" if others else last
             text = (
-                f"Do {side} differ by {_either(features)}? The grey histograms are of all {side}, "
-                "the coloured ones of those that are chosen."
+                f"Do {side} differ by {names}? The grey histograms are of all {side}, the coloured "
+                "ones of those that are chosen."
             )
-            linked = pictures(f"linked_{side}", caption=CHOOSE, wide=True)
-            sections.append(Section(side.capitalize(), [Text([text]), *linked]))
+            picture = Picture(chart, CHOOSE, f"linked_{side}", wide=True)
+            sections.append(Section(side.capitalize(), [Text([text]), picture]))
+    return sections
+
+
+def write_page(data: TrainingData, **sections: list[Section]) -> str:
+    """All on one page."""
     lead = (
         f"{data.title}: the ratings that models learn from. Validation and test are not looked at."
     )
-    return render("The training ratings", lead, sections)
+    return render("The training ratings", lead, [s for part in sections.values() for s in part])
 
 
 def summary_table(summary: dict[str, Any]) -> Table:
@@ -87,8 +116,3 @@ def summary_table(summary: dict[str, Any]) -> Table:
         rows["period"] = f"{summary['first']} to {summary['last']}"
     table = pd.DataFrame(rows.items(), columns=["figure", "value"])
     return Table(table, headings={"figure": "", "value": ""}, wide=False)
-
-
-def _either(names: list[str]) -> str:
-    *first, last = names
-    return f"{', '.join(first)} or {last}" if first else last

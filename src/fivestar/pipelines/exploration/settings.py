@@ -10,18 +10,7 @@ from fivestar.pipelines.settings import Settings
 
 
 class ExplorationSettings(Settings):
-    """Settings of the pipeline ``exploration``.
-
-    Parameters
-    ----------
-    n_users, n_items
-        Of the crosstab: the most active users and the most rated items.
-    most_categories
-        Text with more different values than this is no category, such as names and zip codes;
-        of lists of words, such as genres, the commonest are kept.
-    seed
-        Of samples, where there is too much to draw.
-    """
+    """Settings of the pipeline, as conf/base/parameters_exploration.yml explains them."""
 
     n_users: Annotated[int, Ge(1)]
     n_items: Annotated[int, Ge(1)]

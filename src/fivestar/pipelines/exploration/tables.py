@@ -20,36 +20,23 @@ COLUMNS = ("user", "item", "title", "n_ratings", "mean_rating")
 """Of the tables of users and items; all others are features."""
 MAX_PERIODS = 150
 """Bars of the ratings over time."""
-UNITS = {"day": "D", "week": "W", "month": "M", "quarter": "Q", "year": "Y"}
-"""Periods and what pandas calls them; weeks begin on Monday."""
+UNITS = {"D": "day", "W": "week", "M": "month", "Q": "quarter", "Y": "year"}
+"""Periods by what pandas calls them; weeks begin on Monday."""
 PERIOD_COLUMNS = ["unit", "start", "end", "n_ratings", "mean_rating", "first", "last"]
 
 
 def describe_users(
     train: pd.DataFrame, users: pd.DataFrame, settings: ExplorationSettings
 ) -> pd.DataFrame:
-    """One row a user of train, the most active first.
-
-    Returns
-    -------
-    table
-        ``user``, ``n_ratings``, ``mean_rating``, and the side table's categories.
-    """
+    """``user``, ``n_ratings``, ``mean_rating`` and features of users, the most active first."""
     return _describe(train, users.set_index("user"), settings)
 
 
 def describe_items(
-    train: pd.DataFrame, item_table: pd.DataFrame, settings: ExplorationSettings
+    train: pd.DataFrame, items: pd.DataFrame, settings: ExplorationSettings
 ) -> pd.DataFrame:
-    """One row an item of train, the most rated first.
-
-    Returns
-    -------
-    table
-        ``item``, ``title`` (with the year; the id where there is none), ``n_ratings``,
-        ``mean_rating``, and the side table's categories.
-    """
-    known = item_table.set_index("item")
+    """``item``, ``title``, ``n_ratings``, ``mean_rating`` and features, the most rated first."""
+    known = items.set_index("item")
     features = known.drop(columns=["title", "shown", "n_ratings", "mean_rating"])
     table = _describe(train, features, settings)
     table.insert(1, "title", table["item"].map(known["shown"]))
@@ -59,7 +46,7 @@ def describe_items(
 def _describe(
     train: pd.DataFrame, features: pd.DataFrame, settings: ExplorationSettings
 ) -> pd.DataFrame:
-    ratings = train.groupby(features.index.name)["rating"]
+    ratings = train.groupby(str(features.index.name))["rating"]
     table = pd.DataFrame({"n_ratings": ratings.size(), "mean_rating": ratings.mean()})
     table = table.sort_values("n_ratings", ascending=False, kind="stable")
     found = categories(features.reindex(table.index), settings.most_categories)
@@ -73,13 +60,7 @@ def features_of(table: pd.DataFrame) -> list[str]:
 
 
 def count_ratings(train: pd.DataFrame, scale: Scale) -> pd.DataFrame:
-    """How often each rating was given.
-
-    Returns
-    -------
-    table
-        ``rating`` (text, in order; those that nobody gave too), ``n_ratings``, ``fraction``.
-    """
+    """``rating`` (text, in order; what nobody gave too), ``n_ratings`` and ``fraction``."""
     ratings, span = train["rating"], scale.highest - scale.lowest
     step = float(np.diff(np.union1d(ratings.unique(), [scale.lowest, scale.highest])).min())
     steps = (ratings - scale.lowest) / step
@@ -98,18 +79,10 @@ def count_ratings(train: pd.DataFrame, scale: Scale) -> pd.DataFrame:
 def cross(
     train: pd.DataFrame, users: pd.DataFrame, items: pd.DataFrame, settings: ExplorationSettings
 ) -> pd.DataFrame:
-    """What the most active users gave to the most rated items.
+    """What the most active users gave to the most rated items, as the tables above tell.
 
-    Parameters
-    ----------
-    users, items
-        As ``describe_users`` and ``describe_items`` give them.
-
-    Returns
-    -------
-    table
-        Every pair: ``item``, ``title`` (different for each item), ``user``, ``rating`` (NaN
-        where there is none).
+    Every pair: ``item``, ``title`` (different for each item), ``user``, ``rating`` (NaN where
+    there is none).
     """
     rows = items.head(settings.n_items)[["item", "title"]]
     twice = rows["title"].duplicated(keep=False)
@@ -120,7 +93,7 @@ def cross(
 
 
 def count_periods(train: pd.DataFrame, ratings: pd.DataFrame) -> pd.DataFrame:
-    """The training ratings by day, week, month, quarter or year.
+    """The training ratings by day, week, month, quarter or year; no rows without timestamps.
 
     Parameters
     ----------
@@ -131,13 +104,7 @@ def count_periods(train: pd.DataFrame, ratings: pd.DataFrame) -> pd.DataFrame:
     -------
     table
         ``unit``, ``start``, ``end``, ``n_ratings``, ``mean_rating``, and the days of its
-        ``first`` and ``last`` rating; dates are text. Periods without ratings between others
-        are there too; no rows without timestamps.
-
-    Raises
-    ------
-    InputError
-        If the ratings are not those that were split.
+        ``first`` and ``last`` rating; dates are text. Empty periods are there too.
     """
     if "timestamp" not in ratings:
         return pd.DataFrame(columns=PERIOD_COLUMNS)
@@ -150,7 +117,7 @@ def count_periods(train: pd.DataFrame, ratings: pd.DataFrame) -> pd.DataFrame:
             "others. Split again: `kedro run --pipelines ingestion,splitting`."
         )
     days = pd.DatetimeIndex(dated["timestamp"].to_numpy("int64").astype("datetime64[s]")).floor("D")
-    for unit, frequency in UNITS.items():
+    for frequency in UNITS:
         periods = days.to_period(frequency)
         every = pd.period_range(periods.min(), periods.max(), freq=frequency)
         if len(every) <= MAX_PERIODS:
@@ -162,12 +129,10 @@ def count_periods(train: pd.DataFrame, ratings: pd.DataFrame) -> pd.DataFrame:
         first=("day", "min"),
         last=("day", "max"),
     )
-    table = table.reindex(every)
-    table["n_ratings"] = table["n_ratings"].fillna(0).astype("int64")
-    for name in ("first", "last"):
-        table[name] = table[name].map("{:%Y-%m-%d}".format, na_action="ignore").astype("str")
-    start, end = (p.asfreq("D", "start").astype("str") for p in (every, every + 1))
-    table = table.assign(unit=unit, start=start, end=end)
+    table = table.reindex(every).fillna({"n_ratings": 0})
+    table = table.astype({"n_ratings": "int64", "first": "str", "last": "str"})
+    start, end = (p.asfreq("D", "S").astype("str") for p in (every, every + 1))
+    table = table.assign(unit=UNITS[frequency], start=start, end=end)
     return table.reset_index(drop=True)[PERIOD_COLUMNS]
 
 

@@ -191,6 +191,6 @@ def _described(side: pd.DataFrame) -> pd.DataFrame:
     """The rows of a side table that hold more than an id."""
     features = side.iloc[:, 1:]
     known = features.notna()
-    for name in features.select_dtypes("object"):
+    for name in features.columns[features.dtypes == "object"]:
         known[name] &= features[name].map(lambda cell: np.size(cell) > 0)
     return side[known.any(axis=1)]
