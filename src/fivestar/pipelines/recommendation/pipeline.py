@@ -1,124 +1,109 @@
-"""A trained model put to use: lists for users and for new people, reasons, measures."""
+"""A trained model put to use: lists for users and for new ones, reasons, measures."""
 
 from kedro.pipeline import Pipeline, node
 
+from fivestar.analysis.list_quality import ALL_UNSEEN, ONLY_RATED
 from fivestar.pipelines.choice import choose_model
 from fivestar.pipelines.recommendation.charts import draw_ranking
-from fivestar.pipelines.recommendation.explaining import explain
-from fivestar.pipelines.recommendation.measuring import measure_ranking
-from fivestar.pipelines.recommendation.newcomers import read_newcomers, recommend_to_newcomers
-from fivestar.pipelines.recommendation.nodes import fill_full_table, find_users, recommend
+from fivestar.pipelines.recommendation.nodes import (
+    explain,
+    find_users,
+    make_recommender,
+    measure_ranking,
+    predict_all,
+    read_new_users,
+    recommend,
+    recommend_to_new_users,
+)
 from fivestar.pipelines.wiring import Bound
 
-MATRICES = ["train_matrix", "validation_matrix"]
-SETTINGS = "params:recommendation"
+JOBS = ["top", "new_users", "table", "ranking"]
+"""Tags that do one of the jobs alone."""
+ASKED = {"recommender": "recommender", "settings": "params:settings"}
 
 
 def create_pipeline() -> Pipeline:
-    """The tags ``top``, ``newcomers``, ``table`` and ``ranking`` do one of the jobs alone."""
-    model = Pipeline(
-        [choose_model("recommendation")], tags=["top", "newcomers", "table", "ranking"]
+    """Starts from what ``kedro run`` has left."""
+    jobs = recommender() + to_users() + to_new_users() + prediction_matrix() + ranking()
+    names = ["training_data", "item_table", "test", "new_users_raw"]
+    models = ["trained_models", "fitted_models", "chosen_name", "chosen_model"]
+    own = Pipeline(
+        jobs.nodes,
+        namespace="recommendation",
+        inputs={name: name for name in [*names, *models]},
+        parameters={"params:settings": "params:recommendation"},
     )
-    jobs = model + recommend_to_users() + newcomers() + full_table() + ranking()
-    return Pipeline(jobs.nodes, tags="recommendation")
+    chosen = Pipeline([choose_model("recommendation")], tags=JOBS)
+    return chosen + Pipeline(own.nodes, tags="recommendation")
 
 
-def recommend_to_users() -> Pipeline:
+def recommender() -> Pipeline:
+    """The chosen model with ids and titles."""
+    inputs = {
+        "name": "chosen_name",
+        "model": "chosen_model",
+        "data": "training_data",
+        "items": "item_table",
+        "settings": "params:settings",
+    }
+    return Pipeline([node(make_recommender, inputs, "recommender")], tags=JOBS)
+
+
+def to_users() -> Pipeline:
     """The best unseen items of users, and why these."""
     return Pipeline(
         [
-            node(
-                find_users,
-                inputs=["vocabulary", SETTINGS],
-                outputs="asked_users",
-                name="find_users",
-            ),
-            node(
-                recommend,
-                inputs=[
-                    *("chosen_name", "chosen_model", "asked_users"),
-                    *(*MATRICES, "vocabulary", "items", SETTINGS),
-                ],
-                outputs="recommendations",
-                name="recommend",
-            ),
-            node(
-                explain,
-                inputs=[
-                    *("chosen_model", "recommendations"),
-                    *(*MATRICES, "vocabulary", "items", SETTINGS),
-                ],
-                outputs="explanations",
-                name="explain",
-            ),
+            node(find_users, {"data": "training_data", "settings": "params:settings"}, "asked"),
+            node(recommend, {**ASKED, "asked": "asked"}, "recommendations"),
+            node(explain, {**ASKED, "recommendations": "recommendations"}, "explanations"),
         ],
         tags="top",
     )
 
 
-def newcomers() -> Pipeline:
-    """The same for people whom the model has never seen."""
+def to_new_users() -> Pipeline:
+    """The same for users whom the model has never seen."""
     return Pipeline(
         [
             node(
-                read_newcomers,
-                inputs=[
-                    *("newcomers_raw", "items", "vocabulary"),
-                    *(*MATRICES, SETTINGS, "params:scale"),
-                ],
-                outputs="newcomer_ratings",
-                name="read_newcomers",
+                read_new_users,
+                {
+                    "new_users_raw": "new_users_raw",
+                    "data": "training_data",
+                    "items": "item_table",
+                    "settings": "params:settings",
+                },
+                "given",
             ),
             node(
-                recommend_to_newcomers,
-                inputs=[
-                    *("chosen_name", "chosen_model", "trained_models", "newcomer_ratings"),
-                    *(*MATRICES, "vocabulary", "items", SETTINGS),
-                ],
-                outputs=["newcomer_recommendations", "newcomer_explanations"],
-                name="recommend_to_newcomers",
+                recommend_to_new_users,
+                {**ASKED, "trained_models": "trained_models", "ratings": "given"},
+                ["new_user_recommendations", "new_user_explanations"],
             ),
         ],
-        tags="newcomers",
+        tags="new_users",
     )
 
 
-def full_table() -> Pipeline:
+def prediction_matrix() -> Pipeline:
     """All predictions."""
-    return Pipeline(
-        [
-            node(
-                fill_full_table,
-                inputs=["chosen_name", "chosen_model", "vocabulary", SETTINGS],
-                outputs="full_table",
-                name="fill_full_table",
-            )
-        ],
-        tags="table",
-    )
+    return Pipeline([node(predict_all, ASKED, "prediction_matrix")], tags="table")
 
 
 def ranking() -> Pipeline:
     """How good such lists are."""
+    models = {name: name for name in ("trained_models", "fitted_models")}
     return Pipeline(
         [
-            node(
-                measure_ranking,
-                inputs=[
-                    *("chosen_name", "trained_models", "fitted_models"),
-                    *(*MATRICES, "test", "vocabulary", SETTINGS, "params:scale"),
-                ],
-                outputs="ranking_measures",
-                name="measure_ranking",
-            ),
+            node(measure_ranking, {**ASKED, **models, "test": "test"}, "ranking"),
             *(
                 node(
                     Bound(draw_ranking, protocol=protocol),
-                    inputs="ranking_measures",
-                    outputs=f"ranking_{protocol}",
+                    {"ranking": "ranking", "data": "training_data"},
+                    f"ranking_{protocol}_chart",
                     name=f"draw_ranking_{protocol}",
                 )
-                for protocol in ("all_unseen_items", "only_rated_items")
+                for protocol in (ALL_UNSEEN, ONLY_RATED)
             ),
         ],
         tags="ranking",

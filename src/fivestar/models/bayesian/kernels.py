@@ -1,4 +1,4 @@
-"""Compiled loops over ratings: drawing all rows of one side, and their scores."""
+"""Compiled loops over ratings: scores, and the draw of all users' (or items') rows."""
 
 from __future__ import annotations
 
@@ -27,6 +27,25 @@ def compiled(function: Function) -> Function:
 
 
 @compiled
+def score(user: Array, item: Array) -> float:
+    """X . y + b_u + b_i of two rows whose last column is the bias."""
+    k = len(user) - 1
+    total: float = np.float32(0)  # type: ignore[assignment]
+    for a in range(k):
+        total += user[a] * item[a]
+    total += user[k] + item[k]
+    return total
+
+
+@compiled
+def scores(starts: Positions, columns: Positions, users: Array, items: Array, out: Array) -> None:
+    """Scores of all ratings in CSR order, written to ``out``, (n_ratings,)."""
+    for row in range(len(starts) - 1):
+        for p in range(starts[row], starts[row + 1]):
+            out[p] = score(users[row], items[columns[p]])
+
+
+@compiled
 def sample_rows(
     starts: Positions,
     columns: Positions,
@@ -38,29 +57,15 @@ def sample_rows(
     noise: Array,
     rows: Array,
 ) -> None:
-    """Draw every row of one side given the other, in place.
+    """Draw every row of one side given the other side's rows, into ``rows``, (n, size).
 
     Row r with the ratings p has the posterior N(A^-1 b, A^-1), where d_p is the design's row
-    of the rating's column, t_p its target, w_r the row's weight (noise precision), and
+    of the rating's column, (n_columns, size), t_p its target, w_r the row's weight (noise
+    precision), m_r and L the prior's mean and precision, and
 
         A = L + w_r sum_p d_p d_p',    b = L m_r + w_r sum_p t_p d_p.
 
-    Parameters
-    ----------
-    starts, columns
-        (n + 1,) and (n_ratings,) as in CSR.
-    targets
-        (n_ratings,) latent ratings less what the rows do not explain.
-    design
-        (n_columns, size)
-    weights
-        (n,)
-    prior_means, prior_precision
-        (n, size) m and (size, size) L.
-    noise
-        (n, size) standard normal.
-    rows
-        (n, size), written.
+    ``starts`` and ``columns`` are as in CSR, ``noise`` is standard normal, (n, size).
     """
     size = design.shape[1]
     precision = np.empty((size, size))
@@ -116,17 +121,3 @@ def draw_normal(precision: Array, linear: Array, noise: Array) -> None:
         linear[i] *= precision[i, i]
         for c in range(i):
             linear[c] -= precision[i, c] * linear[i]
-
-
-@compiled
-def scores(starts: Positions, columns: Positions, users: Array, items: Array, out: Array) -> None:
-    """Products x_u . y_i + b_u + b_i of every rating in CSR order; biases are the last column."""
-    k = users.shape[1] - 1
-    for row in range(len(starts) - 1):
-        user = users[row]
-        for p in range(starts[row], starts[row + 1]):
-            item = items[columns[p]]
-            score = np.float32(0)
-            for a in range(k):
-                score += user[a] * item[a]
-            out[p] = score + user[k] + item[k]
