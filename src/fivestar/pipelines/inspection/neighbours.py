@@ -86,20 +86,22 @@ def _understand(asked: list[str], items: pd.DataFrame) -> list[Match]:
         most = n_ratings.sort_values(ascending=False, kind="stable").index[:N_EXAMPLES]
         return [Match(shown[index], int(index), shown[index], []) for index in most]
     titles, plainly = ItemSearch(items).titles, [plain(title) for title in shown]
-    matches, mistakes = [], []
+    matches: dict[int, Match] = {}
+    mistakes = []
     for title in asked:
-        meant, *others = _fitting(title, titles, plainly) or [None]
-        if meant is None:
+        fitting = _fitting(title, titles, plainly)
+        if not fitting:
             mistakes += look_up([title], titles, shown)[1]
-        elif n_ratings[meant] == 0:
-            mistakes.append(f"{title!r}: {shown[meant]} has no rating to learn from.")
-        elif meant not in [match.position for match in matches]:
-            matches.append(Match(title, meant, shown[meant], [shown[other] for other in others]))
-            note = f" (not {'; '.join(matches[-1].others)})" if others else ""
-            logger.info("inspection: %r is %s%s", title, shown[meant], note)
+        elif n_ratings[fitting[0]] == 0:
+            mistakes.append(f"{title!r}: {shown[fitting[0]]} has no rating to learn from.")
+        elif fitting[0] not in matches:
+            found, *others = (shown[index] for index in fitting)
+            matches[fitting[0]] = Match(title, fitting[0], found, others)
+            note = f" (not {'; '.join(others)})" if others else ""
+            logger.info("inspection: %r is %s%s", title, found, note)
     if mistakes:
         raise InputError("inspection.items: " + "\n  ".join(mistakes))
-    return matches
+    return list(matches.values())
 
 
 def _fitting(title: str, titles: Titles, plainly: list[str]) -> list[int]:

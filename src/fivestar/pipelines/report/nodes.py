@@ -10,7 +10,7 @@ import pandas as pd
 
 from fivestar.models import Model
 from fivestar.pipelines.report.users import BEST, COVERAGE, RATED, WORST
-from fivestar.pipelines.splitting.nodes import SplittingSettings
+from fivestar.pipelines.splitting.settings import SplittingSettings
 from fivestar.ratings import TrainingData
 from fivestar.reporting.page import Picture, Section, Table, Text, render
 

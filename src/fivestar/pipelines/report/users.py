@@ -97,13 +97,11 @@ def _lists(
     candidates, _, _ = can_be_recommended(model, n_ratings, settings.min_ratings)
     candidates = np.setdiff1d(candidates, own.indices)
     scores = predict_table(unbounded(model), np.array([user]), candidates)
-
-    def highest(values: np.ndarray, among: Positions) -> Positions:
-        places = best(np.atleast_2d(values), settings.n)[0]
-        return among[places[places >= 0]].astype(np.intp)
-
+    among = {RATED: own.indices, BEST: candidates, WORST: candidates}
     return {
-        RATED: highest(own.data, own.indices),
-        BEST: highest(scores, candidates),
-        WORST: highest(-scores, candidates),
+        name: indices[columns[columns >= 0]]
+        for (name, indices), values in zip(
+            among.items(), (own.data[None], scores, -scores), strict=True
+        )
+        for columns in best(values, settings.n)
     }
