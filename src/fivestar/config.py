@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,11 @@ class ConfigLoader(OmegaConfigLoader):
         if key in self:
             return super().__getitem__(key)
         # Resolvers are global: these have to be of the loader that is asked just now.
-        for name, value in (("environment", lambda: self.environment), ("place", self.place)):
-            OmegaConf.register_new_resolver(name, value, replace=True)
+        for name, value in (
+            ("environment", lambda: self.environment),
+            ("place", lambda: self.place),
+        ):
+            OmegaConf.register_resolver(name, value, replace=True)
         config: dict[str, Any] = super().__getitem__(key)
         local = Path(self.conf_source) / LOCAL
         if not local.is_dir() or self.environment == LOCAL:
@@ -45,6 +49,7 @@ class ConfigLoader(OmegaConfigLoader):
         """The environment's name."""
         return str(self.env or self.default_run_env)
 
+    @cached_property
     def place(self) -> str:
         """Where the outputs lie below each layer of ``data/``."""
         fold = self["parameters"].get("fold")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from fivestar.models.training import TooSlow
+from fivestar.errors import TooSlow
 
 logger = logging.getLogger(__name__)
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from scipy import sparse
 
-from fivestar.analysis.co_likes.counts import co_likes, likes
-from fivestar.analysis.co_likes.embedding import (
+from fivestar.analysis import co_likes as module
+from fivestar.analysis.co_likes import (
+    Embedding,
+    co_likes,
     cost_and_gradient,
-    embed,
     largest_eigenvalue,
+    likes,
+    nearest,
     sum_of_squares,
 )
-from fivestar.analysis.co_likes.nearest import nearest
 from fivestar.ratings.titles import Titles, plain
 
 
@@ -31,32 +34,32 @@ def clusters(n_users: int = 60, n_items: int = 30, n: int = 3) -> sparse.csr_arr
 
 
 def test_counts_are_those_of_pairs_and_every_item_has_a_row() -> None:
-    ratings = pd.DataFrame(
-        {
-            "user": [*"aaa", *"bb", *"cc", *"d"],
-            "item": [*"123", *"12", *"14", *"3"],
-            "rating": [5.0, 4.0, 3.5, 4.5, 5.0, 4.0, 5.0, 1.0],
-        }
-    )
-    items = pd.Index(["0", "1", "2", "3", "4"])
-    liked = likes(ratings, items, 4)
-    assert liked.shape == (3, 5)
+    ratings = np.zeros((4, 5), dtype=np.float32)
+    ratings[0, 1:4] = 5, 4, 3.5
+    ratings[1, 1:3] = 4.5, 5
+    ratings[2, [1, 4]] = 4, 5
+    ratings[3, 3] = 1
+    liked = likes(sparse.csr_array(ratings), 4)
+    np.testing.assert_array_equal(liked.toarray(), ratings >= 4)
     counts = co_likes(liked)
     expected = np.zeros((5, 5))
     expected[1, 2] = expected[2, 1] = 2
     expected[1, 4] = expected[4, 1] = 1
     np.testing.assert_array_equal(counts.toarray(), expected)
     assert counts.nnz == 4
-    assert not counts.diagonal().any()
 
 
-def test_an_item_outside_the_table_is_refused() -> None:
-    ratings = pd.DataFrame({"user": ["a"], "item": ["9"], "rating": [5.0]})
-    with pytest.raises(ValueError, match="not among the items"):
-        likes(ratings, pd.Index(["1"]), 4)
+def test_a_rating_at_the_threshold_is_a_like_though_it_is_stored_in_32_bits() -> None:
+    ratings = sparse.csr_array(np.array([[3.6, 3.5]], dtype=np.float32))
+    assert likes(ratings, 0.8 * 4.5).toarray().tolist() == [[1, 0]]
 
 
 # -- embedding
+
+
+def embed(counts: sparse.csr_array, **settings: Any) -> Embedding:
+    usual = {"momentum": 0.9, "n_epochs": 100, "init_scale": 0.1, "seed": 42, "label": "co-likes"}
+    return module.embed(counts, **{**usual, **settings})
 
 
 def test_cost_and_gradient_are_those_of_the_dense_sum() -> None:

@@ -9,10 +9,13 @@ from scipy import sparse, stats
 from fivestar.metrics import rmse
 from fivestar.metrics.calibration import coverage, randomised_pit
 from fivestar.models import build, load
-from fivestar.models.bayesian import posterior, probit, sampling
-from fivestar.models.bayesian.cutpoints import SharedCutpoints, UserCutpoints
-from fivestar.models.bayesian.likelihood import Gaussian, OrdinalProbit
-from fivestar.models.bayesian.prior import decompose, who_rated_what, wishart
+from fivestar.models.bayesian import factorization, kernels, probit
+from fivestar.models.bayesian.cutpoints import Cutpoints
+from fivestar.models.bayesian.distribution import shortest_decimals
+from fivestar.models.bayesian.draws import Draws
+from fivestar.models.bayesian.likelihood import Noise, OrdinalProbit
+from fivestar.models.bayesian.prior import decompose, implicit_feedback, wishart
+from fivestar.models.training import TooSlow
 from fivestar.ratings import Features, Scale, csr_matrix, observed
 
 from .behaviour import SCALE, ModelBehaviour, planted
@@ -20,7 +23,7 @@ from .behaviour import SCALE, ModelBehaviour, planted
 SHORT = {"n_factors": 3, "n_burn_in": 40, "n_steps": 80, "n_kept": 40}
 GAUSSIAN = {"family": "bpmf", **SHORT}
 FULL = {"family": "bayesian_mf", **SHORT}
-OFF = ["side_features", "who_rated_what", "ordinal_stars", "user_cutpoints", "noise_per_user"]
+OFF = ["side_features", "implicit_feedback", "ordinal_stars", "user_cutpoints", "noise_per_user"]
 
 
 class TestBPMF(ModelBehaviour):
@@ -75,9 +78,8 @@ def test_rows_are_drawn_from_the_normal_equations_posterior() -> None:
     drawn = np.empty((n_draws, 2, size))
     for draw in drawn:
         noise = rng.standard_normal((2, size), dtype=np.float32)
-        sampling.sample_rows(starts, columns, targets, design, weights, means, prior, noise, rows)
+        kernels.sample_rows(starts, columns, targets, design, weights, means, prior, noise, rows)
         draw[:] = rows
-    precision = prior + 0.02 * design.T @ design
     linear = prior @ means[0] + 0.02 * design[columns].T @ targets
     precision = prior + 0.02 * design[columns].T @ design[columns]
     for row, covariance, mean in (
@@ -129,23 +131,29 @@ def test_truncated_normal_far_out_stays_inside() -> None:
         assert low <= probit.truncated_normal(low, high, 0.3) <= high
 
 
+def probit_of(levels: np.ndarray, rng: np.random.Generator, *, per_user: bool) -> OrdinalProbit:
+    """Likelihood of levels, (n_users, n_each)."""
+    draws = Draws(np.arange(len(levels) + 1) * levels.shape[1], rng)
+    cutpoints = Cutpoints(
+        np.bincount(levels.ravel()) / levels.size, len(levels) if per_user else None
+    )
+    return OrdinalProbit(levels.ravel().astype(np.int8), cutpoints, None, draws)
+
+
 def test_latent_ratings_and_cutpoints_find_the_truth() -> None:
     rng = np.random.default_rng(0)
     n_users, n_each, truth = 60, 200, np.array([-1.0, 0.2, 0.9])
     scores = rng.normal(0, 0.7, n_users * n_each).astype(np.float32)
-    levels = np.searchsorted(truth, scores + rng.normal(size=scores.size)).astype(np.float32)
-    matrix = csr_matrix(*np.indices((n_users, n_each)).reshape(2, -1), levels, (n_users, n_each))
-    shares = np.bincount(levels.astype(int)) / levels.size
-    moves = SharedCutpoints(shares, rng)
-    likelihood = OrdinalProbit(train=matrix, stars=np.arange(4.0), moves=moves, random=rng)
+    levels = np.searchsorted(truth, scores + rng.normal(size=scores.size))
+    likelihood = probit_of(levels.reshape(n_users, n_each), rng, per_user=False)
     drawn, cutpoints = np.zeros_like(scores), []
     for _ in range(300):
         drawn = likelihood.latent(scores)
-        cutpoints.append(likelihood.cutpoints[0])
+        cutpoints.append(likelihood.cutpoints.values[0].copy())
         edges = np.concatenate([[-np.inf], cutpoints[-1], [np.inf]])
         np.testing.assert_array_equal(np.searchsorted(edges, drawn) - 1, levels)
     np.testing.assert_allclose(np.mean(cutpoints[100:], axis=0), truth, atol=0.05)
-    # Given their stars the latent ratings are again the scores and standard noise.
+    # Given their levels the latent ratings are again the scores and standard noise.
     assert np.std(drawn - scores) == pytest.approx(1, abs=0.03)
 
 
@@ -155,31 +163,27 @@ def test_cutpoints_of_each_user_are_found() -> None:
     truth = np.array([-1.0, 0.2, 0.9]) + rng.normal(0, 0.15, (n_users, 3))
     scores = rng.normal(0, 0.7, (n_users, n_each)).astype(np.float32)
     latent = scores + rng.normal(size=scores.shape)
-    levels = (latent[:, :, None] > truth[:, None]).sum(2).astype(np.float32)
-    matrix = csr_matrix(*np.indices(levels.shape).reshape(2, -1), levels.ravel(), levels.shape)
-    moves = UserCutpoints(np.bincount(levels.astype(int).ravel()) / levels.size, n_users, rng)
-    likelihood = OrdinalProbit(train=matrix, stars=np.arange(4.0), moves=moves, random=rng)
-    total, spread = np.zeros((n_users, 3)), []
+    likelihood = probit_of((latent[:, :, None] > truth[:, None]).sum(2), rng, per_user=True)
+    cutpoints = likelihood.cutpoints
+    total, deviations = np.zeros((n_users, 3)), []
     for sweep in range(600):
         likelihood.latent(scores.ravel())
         if sweep >= 200:
-            total += likelihood.cutpoints
-            spread.append(moves.precision**-0.5)
+            total += cutpoints.values
+            deviations.append(cutpoints.precision**-0.5)
     assert rmse(truth, total / 400) < 0.08
-    np.testing.assert_allclose(np.mean(spread, axis=0), 0.15, atol=0.06)
+    np.testing.assert_allclose(np.mean(deviations, axis=0), 0.15, atol=0.06)
 
 
 def test_noise_per_user_is_found() -> None:
     rng = np.random.default_rng(0)
     sigma = np.array([0.4, 0.8, 1.2])
     residuals = (sigma[:, None] * rng.normal(size=(3, 2000))).astype(np.float32)
-    matrix = csr_matrix(*np.indices((3, 2000)).reshape(2, -1), residuals.ravel(), (3, 2000))
-    stars = np.array([1.0, 2.0])
-    likelihood = Gaussian(train=matrix, stars=stars, per_user=True, shape=2.0, random=rng)
+    noise, draws = Noise(3, 1.0, 2.0, given=False), Draws(np.arange(4) * 2000, rng)
     drawn = []
     for _ in range(200):
-        likelihood.sample_noise(residuals.ravel())
-        drawn.append(likelihood.precisions)
+        noise.sample(draws, residuals.ravel())
+        drawn.append(noise.precisions)
     np.testing.assert_allclose(np.mean(drawn, axis=0) ** -0.5, sigma, rtol=0.05)
 
 
@@ -196,7 +200,7 @@ def test_decomposition_of_large_features_keeps_the_leading_directions(
 ) -> None:
     features = sparse.random_array((40, 30), density=0.4, rng=np.random.default_rng(0)).tocsr()
     whole, _ = decompose(features, n_directions=30)
-    monkeypatch.setattr("fivestar.models.bayesian.prior.DENSE", 10)
+    monkeypatch.setattr("fivestar.models.bayesian.prior.MAX_DENSE", 10)
     sizes, directions = decompose(features, n_directions=5)
     np.testing.assert_allclose(np.sort(sizes), np.sort(whole)[-5:], rtol=1e-6)
     np.testing.assert_allclose(directions.T @ directions, np.eye(5), atol=1e-6)
@@ -215,68 +219,95 @@ def ordinal(stars: tuple[sparse.csr_array, sparse.csr_array]) -> Any:
     return fitted(FULL, stars[0])
 
 
-def test_chances_sum_to_one_and_their_mean_is_the_prediction(stars: tuple, ordinal: Any) -> None:
+def test_probabilities_sum_to_one_and_average_to_the_prediction(stars: tuple, ordinal: Any) -> None:
     users, items, _ = known(stars[1])
-    chances = ordinal.predict_distribution(users, items)
-    assert ordinal.ordinal[0]
-    assert chances.dtype == np.float32
-    assert chances.shape == (len(users), 5)
-    assert chances.min() >= 0
-    np.testing.assert_allclose(chances.sum(1), 1, atol=1e-5)
-    np.testing.assert_allclose(chances @ ordinal.stars, ordinal.predict(users, items), atol=1e-4)
+    probabilities = ordinal.distribution.probabilities(users, items)
+    assert ordinal.ordinal
+    assert probabilities.dtype == np.float32
+    assert probabilities.shape == (len(users), 5)
+    assert probabilities.min() >= 0
+    np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)
+    expected = probabilities @ ordinal.distribution.ratings
+    np.testing.assert_allclose(expected, ordinal.predict(users, items), atol=1e-4)
 
 
 @pytest.mark.parametrize("settings", [GAUSSIAN, FULL])
-def test_chances_and_intervals_come_true(settings: dict) -> None:
+def test_probabilities_and_intervals_are_calibrated(settings: dict) -> None:
     train, test = whole_stars(300, 200)
     users, items, ratings = known(test)
     # Long enough to learn that all users share their cutpoints.
     model = fitted({**settings, "n_burn_in": 300, "n_steps": 300}, train)
-    chances = model.predict_distribution(users, items)
-    pit = randomised_pit(chances, ratings, model.stars, np.random.default_rng(0))
+    distribution = model.distribution
+    probabilities = distribution.probabilities(users, items)
+    pit = randomised_pit(probabilities, ratings, distribution.ratings, np.random.default_rng(0))
     assert stats.kstest(pit, "uniform").statistic < 0.05
     for level in (0.5, 0.8, 0.9):
         assert coverage(pit, level) == pytest.approx(level, abs=0.04)
-        lower, upper = model.predict_interval(users, items, level)
+        lower, upper = distribution.interval(users, items, level)
         assert np.mean((lower <= ratings) & (ratings <= upper)) > level - 0.04
 
 
-def test_gaussian_interval_holds_its_share_of_continuous_ratings() -> None:
+def test_gaussian_interval_holds_its_fraction_of_continuous_ratings() -> None:
     train, test = planted()
     users, items, ratings = known(test)
     model = fitted({**GAUSSIAN, "clamp": False}, train)
-    lower, upper = model.predict_interval(users, items, 0.9)
+    lower, upper = model.distribution.interval(users, items, 0.9)
     assert 0.86 < np.mean((lower <= ratings) & (ratings <= upper)) < 0.94
     assert np.all(lower < model.predict(users, items))
     assert np.all(model.predict(users, items) < upper)
 
 
-def test_half_stars_are_levels_too() -> None:
-    train, test = whole_stars(step=0.5)
-    model = fitted(FULL, train)
-    assert model.ordinal[0]
-    np.testing.assert_array_equal(model.stars, np.arange(1, 5.5, 0.5))
-    users, items, ratings = known(test)
-    assert rmse(ratings, model.predict(users, items)) < 0.62
+@pytest.mark.parametrize(("lowest", "step"), [(0.5, 0.5), (1, 0.5), (3.7, 3.7)])
+def test_levels_are_those_of_the_users_to_the_last_digit(lowest: float, step: float) -> None:
+    train, test = (part.copy() for part in whole_stars())
+    scale = Scale(lowest, lowest + 4 * step)
+    for part in (train, test):
+        part.data = np.float32(lowest) + np.float32(step) * (part.data - 1)
+    model = build({**FULL, "n_burn_in": 5, "n_steps": 5, "n_kept": 5})
+    model.fit(train, scale=scale)
+    expected = [round(lowest + step * level, 9) for level in range(5)]
+    assert model.distribution is not None
+    assert model.distribution.ratings.tolist() == expected
+    users, items, _ = known(test)
+    ends = np.concatenate(model.distribution.interval(users, items))
+    assert set(ends.tolist()) <= set(np.float32(expected).tolist())
 
 
-def test_pairs_that_fall_back_get_the_stars_of_train(ordinal: Any) -> None:
-    chances = ordinal.predict_distribution(np.array([-1, 0]), np.array([0, -1]))
-    np.testing.assert_allclose(chances, np.tile(ordinal.shares, (2, 1)))
-    lower, upper = ordinal.predict_interval(np.array([-1]), np.array([-1]))
+def test_shortest_decimals_keep_what_has_none() -> None:
+    values = np.array([0.4999995, 1 / 3, 100.00001])
+    assert shortest_decimals(values, 1e-6).tolist() == [0.5, 0.333333, 100.00001]
+
+
+def test_pairs_that_fall_back_get_the_fractions_of_train(ordinal: Any) -> None:
+    probabilities = ordinal.distribution.probabilities(np.array([-1, 0]), np.array([0, -1]))
+    np.testing.assert_allclose(probabilities, np.tile(ordinal.level_fractions, (2, 1)))
+    lower, upper = ordinal.distribution.interval(np.array([-1]), np.array([-1]))
     assert 1 <= lower[0] <= upper[0] <= 5
 
 
-def test_loaded_model_has_the_same_chances_and_intervals(ordinal: Any, tmp_path: Any) -> None:
+def test_loaded_model_has_the_same_distribution(ordinal: Any, tmp_path: Any) -> None:
     users, items = np.arange(20), np.arange(20)
     ordinal.save(tmp_path)
-    again: Any = load(tmp_path)
-    np.testing.assert_array_equal(
-        again.predict_distribution(users, items), ordinal.predict_distribution(users, items)
-    )
-    np.testing.assert_array_equal(
-        again.predict_interval(users, items, 0.5), ordinal.predict_interval(users, items, 0.5)
-    )
+    again, own = load(tmp_path).distribution, ordinal.distribution
+    assert again is not None
+    for each in ("probabilities", "interval"):
+        np.testing.assert_array_equal(
+            getattr(again, each)(users, items), getattr(own, each)(users, items)
+        )
+
+
+def test_factors_of_numbers_sum_to_the_predictions_and_of_levels_do_not() -> None:
+    train, test = planted()
+    users, items, _ = known(test)
+    for settings, in_ratings in ((GAUSSIAN, True), (FULL, False)):
+        given = train.copy()
+        given.data = given.data if in_ratings else np.rint(given.data)
+        model = fitted({**settings, "clamp": False}, given)
+        factors = model.factors()
+        assert factors.in_ratings == factors.exact == in_ratings
+        sums = np.sum(factors.users[users] * factors.items[items], axis=1) + factors.constant
+        sums += factors.user_bias[users] + factors.item_bias[items]
+        assert np.allclose(sums, model.predict(users, items), atol=1e-4) == in_ratings
 
 
 @pytest.mark.parametrize("option", OFF)
@@ -319,9 +350,9 @@ def test_item_without_ratings_is_predicted_from_its_features() -> None:
     assert rmse(ratings[~warm], prediction) < 0.75 * rmse(ratings[~warm], guess)
 
 
-def test_who_rated_what_says_who_rated_and_not_how() -> None:
+def test_implicit_feedback_says_who_rated_and_not_how() -> None:
     train, _ = planted(20, 10)
-    rows = who_rated_what(train)
+    rows = implicit_feedback(train)
     np.testing.assert_array_equal(rows.indices, train.indices)
     lengths = np.sqrt(rows.power(2).sum(1))
     np.testing.assert_allclose(lengths[:-1], np.diff(train.indptr)[:-1] ** 0.25, rtol=1e-6)
@@ -349,10 +380,10 @@ def test_history_traces_the_running_mean_and_the_noise() -> None:
 def test_diverged_chain_keeps_the_samples_before(monkeypatch: pytest.MonkeyPatch) -> None:
     train, _ = planted(30, 20)
     model: Any = build({**GAUSSIAN, "n_burn_in": 5, "n_steps": 20, "n_kept": 20})
-    start = model._chain
+    start = model._sampler
 
-    def failing(given: sparse.csr_array) -> Any:
-        chain = start(given)
+    def failing(*given: Any) -> Any:
+        chain = start(*given)
         sweep, count = chain.sweep, 0
 
         def breaks() -> None:
@@ -360,12 +391,12 @@ def test_diverged_chain_keeps_the_samples_before(monkeypatch: pytest.MonkeyPatch
             sweep()
             count += 1
             if count == 12:
-                chain.users.rows[0, 0] = np.nan
+                chain.users.values[0, 0] = np.nan
 
         chain.sweep = breaks
         return chain
 
-    monkeypatch.setattr(model, "_chain", failing)
+    monkeypatch.setattr(model, "_sampler", failing)
     history = model.fit(train, scale=SCALE)
     assert history.ending == "diverged"
     assert model.n_samples == 6
@@ -375,32 +406,45 @@ def test_diverged_chain_keeps_the_samples_before(monkeypatch: pytest.MonkeyPatch
 def test_many_different_ratings_are_a_continuum() -> None:
     train, _ = planted(30, 20)
     model = fitted({**FULL, "n_steps": 10, "n_kept": 10}, train)
-    assert not model.ordinal[0]
-    assert len(model.stars) == posterior.GRID
+    assert not model.ordinal
+    assert len(model.distribution.ratings) == factorization.GRID
 
 
-def test_scale_of_one_to_ten() -> None:
-    train, test = whole_stars(step=0.5)
-    for part in (train, test):
-        part.data *= 2
-    model = build(FULL)
-    model.fit(train, scale=Scale(2, 10))
-    users, items, ratings = known(test)
-    assert rmse(ratings, model.predict(users, items)) < 1.25
+@pytest.mark.parametrize("settings", [GAUSSIAN, FULL])
+def test_ids_without_ratings_and_features_change_no_draw(settings: dict) -> None:
+    train, test = whole_stars(40, 30)
+    users, items, ratings = observed(train)
+    wider = csr_matrix(users, items + 2 * (items > 9), ratings, (45, 32))
+    quick = {**settings, "n_burn_in": 5, "n_steps": 10, "n_kept": 10}
+    alone, beside = fitted(quick, train), fitted(quick, wider)
+    users, items, _ = known(test)
+    np.testing.assert_array_equal(
+        beside.predict(users, items + 2 * (items > 9)), alone.predict(users, items)
+    )
+    assert beside.predict_detailed(np.array([44]), np.array([0])).fallback.all()
+    person = alone.fold_in(train[:5]).predict(users % 5, items)
+    again = beside.fold_in(wider[:5]).predict(users % 5, items + 2 * (items > 9))
+    np.testing.assert_array_equal(again, person)
+
+
+def test_chain_that_would_take_too_long_is_given_up() -> None:
+    model = build({**GAUSSIAN, "n_steps": 100_000_000})
+    with pytest.raises(TooSlow, match="bpmf would take about"):
+        model.fit(planted()[0], scale=SCALE, max_seconds=60)
 
 
 # -- calibration
 
 
-def test_pit_of_true_chances_is_uniform_and_of_sure_ones_is_not() -> None:
+def test_pit_of_true_probabilities_is_uniform_and_of_sure_ones_is_not() -> None:
     rng = np.random.default_rng(0)
     stars = np.arange(1, 6)
-    chances = rng.dirichlet(np.ones(5), 4000)
-    actual = np.array([rng.choice(stars, p=row) for row in chances])
-    pit = randomised_pit(chances, actual, stars, rng)
+    probabilities = rng.dirichlet(np.ones(5), 4000)
+    actual = np.array([rng.choice(stars, p=row) for row in probabilities])
+    pit = randomised_pit(probabilities, actual, stars, rng)
     assert stats.kstest(pit, "uniform").pvalue > 0.01
     assert coverage(pit, 0.9) == pytest.approx(0.9, abs=0.02)
-    sure = chances**4 / (chances**4).sum(1, keepdims=True)
+    sure = probabilities**4 / (probabilities**4).sum(1, keepdims=True)
     assert coverage(randomised_pit(sure, actual, stars, rng), 0.9) < 0.8
 
 

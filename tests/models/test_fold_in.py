@@ -10,7 +10,7 @@ from scipy import sparse
 
 from fivestar.metrics import rmse
 from fivestar.models import Model, build
-from fivestar.models.bayesian.prior import decompose, who_rated_what
+from fivestar.models.bayesian.prior import decompose, implicit_feedback
 from fivestar.models.linear import worth_of_stopping
 from fivestar.models.solvers import ridge
 from fivestar.models.solvers.ridge import PeopleRegression
@@ -247,7 +247,9 @@ def ordinal() -> Any:
     return model, features.users
 
 
-def test_people_of_ordered_stars_are_folded_in_with_chances_and_intervals(ordinal: Any) -> None:
+def test_users_are_folded_in_with_probabilities_and_intervals(
+    ordinal: Any,
+) -> None:
     train, test = whole_stars()
     model, features = ordinal
     folded = model.fold_in(train, features=features)
@@ -255,17 +257,17 @@ def test_people_of_ordered_stars_are_folded_in_with_chances_and_intervals(ordina
     trained = model.predict(users, items)
     assert rmse(folded.predict(users, items), trained) < 0.1 * trained.std()
     assert folded.cutpoints.shape == model.cutpoints.shape
-    np.testing.assert_allclose(folded.roots.mean(), model.roots.mean(), rtol=0.05)
+    np.testing.assert_allclose(folded.noise_roots.mean(), model.noise_roots.mean(), rtol=0.05)
     np.testing.assert_allclose(
-        folded.predict_distribution(users, items),
-        model.predict_distribution(users, items),
+        folded.distribution.probabilities(users, items),
+        model.distribution.probabilities(users, items),
         atol=0.2,
     )
-    lower, upper = folded.predict_interval(users, items, 0.8)
+    lower, upper = folded.distribution.interval(users, items, 0.8)
     assert np.mean((lower <= ratings) & (ratings <= upper)) > 0.8
 
 
-@pytest.mark.parametrize("option", ["who_rated_what", "user_cutpoints", "noise_per_user"])
+@pytest.mark.parametrize("option", ["implicit_feedback", "user_cutpoints", "noise_per_user"])
 def test_options_of_the_bayesian_model_are_folded_in(option: str) -> None:
     train, test = whole_stars()
     model = fitted(train, **{**FULL, option: False})
@@ -277,16 +279,18 @@ def test_options_of_the_bayesian_model_are_folded_in(option: str) -> None:
 def test_features_are_folded_in_at_the_coordinates_they_had_in_training(ordinal: Any) -> None:
     model, features = ordinal
     train, _ = whole_stars()
-    coordinates = model._directions(train, features)
-    expected = np.hstack([decompose(f, 100)[1] for f in (features, who_rated_what(train))])
+    coordinates = model._coordinates(train, features)
+    expected = np.hstack([decompose(f, 100)[1] for f in (features, implicit_feedback(train))])
     full = np.diff(train.indptr) > 0
     np.testing.assert_allclose(np.abs(coordinates[full]), np.abs(expected[full]), atol=1e-4)
-    n_side = len(model.side_usual)
-    unknown = model._directions(train, None)
-    np.testing.assert_array_equal(unknown[:, :n_side], np.tile(model.side_usual, (len(unknown), 1)))
+    n_side = len(model.side_default)
+    unknown = model._coordinates(train, None)
+    np.testing.assert_array_equal(
+        unknown[:, :n_side], np.tile(model.side_default, (len(unknown), 1))
+    )
     np.testing.assert_array_equal(unknown[:, n_side:], coordinates[:, n_side:])
-    nobody = model._directions(empty_row(train), None)
-    usual = np.concatenate([model.side_usual, model.rated_usual])
+    nobody = model._coordinates(empty_row(train), None)
+    usual = np.concatenate([model.side_default, model.implicit_default])
     np.testing.assert_array_equal(nobody, [usual])
 
 

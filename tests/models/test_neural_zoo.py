@@ -8,8 +8,7 @@ import torch
 from scipy import sparse
 
 from fivestar.models import Model, build
-from fivestar.models.neural.layers import Layers, cut
-from fivestar.models.neural.softmax_dnn import SoftmaxDNN
+from fivestar.models.neural.layers import BatchNorm, Dropout, HiddenLayers, hidden_layers
 from fivestar.ratings import csr_matrix, observed
 
 from .behaviour import SCALE, ModelBehaviour, planted
@@ -65,76 +64,59 @@ def fitted(train: sparse.csr_array, **settings: Any) -> Any:
 # -- layers
 
 
-def as_module(layers: Layers, flat: torch.Tensor) -> torch.nn.Module:
-    """The same network of torch's own layers."""
-    n = len(layers.sizes) - 1
-    parts, modules = cut(flat, layers.shapes), []
-    for at, (width, height) in enumerate(zip(layers.sizes[:-1], layers.sizes[1:], strict=True)):
-        linear = torch.nn.Linear(width, height)
-        linear.weight.data, linear.bias.data = parts[2 * at].T, parts[2 * at + 1]
-        modules.append(linear)
-        if at < n - 1:
-            if layers.batch_norm:
-                norm = torch.nn.BatchNorm1d(height, momentum=0.05)
-                norm.weight.data, norm.bias.data = parts[2 * (n + at) : 2 * (n + at) + 2]
-                modules.append(norm)
-            modules.append(torch.nn.Tanh())
-    return torch.nn.Sequential(*modules)
-
-
-@pytest.mark.parametrize("batch_norm", [False, True])
-@pytest.mark.parametrize("sizes", [(5, 1), (5, 4, 1), (5, 7, 6, 3)])
-def test_layers_are_those_of_torch(sizes: tuple[int, ...], batch_norm: bool) -> None:
-    layers = Layers(sizes, "tanh", 0.0, batch_norm)
+def test_hidden_layers_start_by_glorot_and_a_silent_output_at_zero() -> None:
     generator = torch.Generator().manual_seed(0)
-    flat, statistics = layers.start(generator), layers.start_statistics()
-    flat += 0.1 * torch.randn(flat.shape, generator=generator)
-    module = as_module(layers, flat)
-    for _ in range(3):
-        x = torch.randn(20, 5, generator=generator)
-        torch.testing.assert_close(layers(x, flat, statistics, generator), module(x))
-    x, module = torch.randn(20, 5, generator=generator), module.eval()
-    torch.testing.assert_close(layers(x, flat, statistics), module(x))
-    torch.testing.assert_close(layers(x[:1], flat, statistics), module(x[:1]))
-
-
-def test_layers_start_by_glorot_and_silent_ones_at_zero() -> None:
-    generator = torch.Generator().manual_seed(0)
-    layers = Layers((200, 100, 1), batch_norm=True)
-    first, shift, _, _, scale, _ = cut(layers.start(generator), layers.shapes)
-    assert first.var().item() == pytest.approx(2 / 300, rel=0.05)
-    assert not shift.any()
-    assert (scale == 1).all()
+    first = hidden_layers((200, 100), "relu", generator)[0]
+    assert first.weight.var().item() == pytest.approx(2 / 300, rel=0.05)
+    assert not first.bias.any()
     x = torch.randn(10, 200, generator=generator)
-    statistics = layers.start_statistics()
-    assert not layers(x, layers.start(generator, silent=True), statistics).any()
-    assert layers(x, layers.start(generator), statistics).all()
+    layers = HiddenLayers(hidden=(100,), batch_norm=True)
+    assert not layers.on_embeddings(200, generator, silent=True)(x).any()
+    assert layers.on_embeddings(200, generator)(x).all()
 
 
 def test_dropout_acts_in_training_only_and_keeps_the_mean() -> None:
-    layers = Layers((3, 1 << 14, 1), "identity", dropout=0.5)  # a power of two: sums are exact
-    generator = torch.Generator().manual_seed(0)
-    flat, nothing = layers.start(generator), layers.start_statistics()
-    parts = cut(flat, layers.shapes)
-    parts[0].fill_(1), parts[2].fill_(1 / (1 << 14))
-    x = torch.ones(4, 3)
-    assert torch.equal(layers(x, flat, nothing), torch.full((4, 1), 3.0))
-    trained = layers(x, flat, nothing, generator)
-    assert not torch.equal(trained, torch.full((4, 1), 3.0))
-    torch.testing.assert_close(trained, torch.full((4, 1), 3.0), atol=0.1, rtol=0)
+    dropout = Dropout(0.5, torch.Generator().manual_seed(0))
+    x = torch.ones(4, 1 << 14)
+    trained = dropout(x)
+    assert trained.unique().tolist() == [0, 2]
+    torch.testing.assert_close(trained.mean(1), torch.ones(4), atol=0.05, rtol=0)
+    assert (trained[0] != trained[1]).any()
+    dropout.alike = True
+    alike = dropout(x)
+    assert (alike == alike[0]).all()
+    assert torch.equal(dropout.eval()(x), x)
+
+
+def test_batch_norm_takes_a_single_row_as_in_prediction() -> None:
+    norm, rows = BatchNorm(3), torch.randn(20, 3, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(norm(rows).std(0), torch.ones(3), rtol=0.05, atol=0)
+    before = norm.running_mean.clone()
+    assert before.any()
+    one = norm(rows[:1])
+    torch.testing.assert_close(norm.running_mean, before)
+    torch.testing.assert_close(one, norm.eval()(rows[:1]))
 
 
 # -- neural collaborative filtering, residual factorisation
 
 
+def parts(model: Any, n_inputs: int, n_hidden: int) -> list[np.ndarray]:
+    """Weights and biases of a hidden layer and of an output."""
+    first, shift, last, constant = np.split(
+        model.network, np.cumsum([n_inputs * n_hidden, n_hidden, n_hidden])
+    )
+    return [first.reshape(n_hidden, n_inputs), shift, last, constant]
+
+
 def test_neural_cf_predicts_by_its_formula() -> None:
     train = one_to_five()
     model = fitted(train, **NEURAL_CF, clamp=False)
-    first, shift, last, constant = (part for part in cut(model.network, model._layers.shapes))
+    first, shift, last, constant = parts(model, 14, 32)
     users, items, _ = observed(train)
     pair = np.hstack([model.user_embeddings[users], model.item_embeddings[items]])
     assert pair.shape[1] == 6 + 8
-    expected = model.global_mean + np.maximum(pair @ first + shift, 0) @ last[:, 0] + constant
+    expected = model.global_mean + np.maximum(pair @ first.T + shift, 0) @ last + constant
     np.testing.assert_allclose(model.predict(users, items), expected, atol=1e-5)
     assert model.n_parameters == 12 * 6 + 9 * 8 + 14 * 32 + 32 + 32 + 1
 
@@ -162,11 +144,11 @@ def test_residual_mf_starts_as_plain_factorisation() -> None:
 def test_residual_mf_predicts_by_its_formula() -> None:
     train = one_to_five()
     model = fitted(train, **RESIDUAL, clamp=False)
-    first, shift, last, constant = (part for part in cut(model.network, model._layers.shapes))
+    first, shift, last, constant = parts(model, 18, 16)
     users, items, _ = observed(train)
     p, q = model.user_factors[users], model.item_factors[items]
     inputs = np.hstack([p, q, p * q])
-    above = np.maximum(inputs @ first + shift, 0) @ last[:, 0] + constant
+    above = np.maximum(inputs @ first.T + shift, 0) @ last + constant
     biases = model.user_bias[users] + model.item_bias[items]
     expected = model.global_mean + biases + (p * q).sum(1) + above
     assert np.abs(above).max() > 1e-3
@@ -187,39 +169,27 @@ def two_tastes() -> tuple[sparse.csr_array, np.ndarray]:
 def test_softmax_ranks_the_items_of_the_users_taste_first() -> None:
     train, taste = two_tastes()
     model = fitted(train, **SOFTMAX)
-    scores = model.rank_scores(np.arange(60))
-    assert scores.shape == (60, 40)
+    factors = model.factors()
+    scores = factors.users @ factors.items.T + factors.item_bias
     for user in range(60):
         unrated = np.setdiff1d(np.arange(40), train.indices[slice(*train.indptr[user : user + 2])])
         liked = scores[user, unrated[taste[unrated] == user % 2]]
         assert liked.min() > scores[user, unrated[taste[unrated] != user % 2]].max()
 
 
-def test_new_user_is_ranked_like_one_without_likes() -> None:
-    train, _ = two_tastes()
-    stars = train.toarray()
-    stars[7] = np.where(stars[7] > 0, 1, 0)
-    users, items = np.nonzero(stars)
-    model = fitted(csr_matrix(users, items, stars[users, items], (60, 40)), **SOFTMAX)
-    known, new = model.rank_scores(np.array([7, -1]))
-    np.testing.assert_allclose(known, new, atol=1e-6)
-
-
 def test_full_softmax_is_the_mean_log_probability_of_the_likes_held_back() -> None:
     train, _ = two_tastes()
     model = fitted(train, **SOFTMAX)
     model.held_back = 0.5
-    names = ("input_embeddings", "output_embeddings", "output_bias", "network", "statistics")
-    weights = {name: torch.from_numpy(getattr(model, name)) for name in names}
-    likes = model._likes(train)
-    loss = model._loss(weights, likes, torch.Generator().manual_seed(3))
+    network, likes = model._start(0, torch.Generator()).shared_by(model), model._likes(train)
+    loss = model._loss(network, likes, torch.Generator().manual_seed(3))
     held = torch.rand(likes.nnz, generator=torch.Generator().manual_seed(3)).numpy() < 0.5
     users, items, _ = observed(likes)
     seen = np.zeros((60, 40))
     seen[users[~held], items[~held]] = 1
     x = seen @ model.input_embeddings / np.sqrt(np.maximum(seen.sum(1, keepdims=True), 1))
-    matrix, shift = cut(model.network, model._layers.shapes)
-    z = (np.tanh(x) @ matrix + shift) @ model.output_embeddings.T + model.output_bias
+    matrix, shift = model.network[: 16 * 16].reshape(16, 16), model.network[16 * 16 :]
+    z = (np.tanh(x) @ matrix.T + shift) @ model.output_embeddings.T + model.output_bias
     log_p = z - np.log(np.exp(z).sum(1, keepdims=True))
     assert loss.item() == pytest.approx(-log_p[users[held], items[held]].mean(), rel=1e-4)
 
@@ -227,13 +197,12 @@ def test_full_softmax_is_the_mean_log_probability_of_the_likes_held_back() -> No
 def test_sampled_softmax_estimates_the_full_one() -> None:
     train, _ = two_tastes()
     model = fitted(train, **SOFTMAX, n_sampled=20)
-    names = ("input_embeddings", "output_embeddings", "output_bias", "network", "statistics")
-    weights = {name: torch.from_numpy(getattr(model, name)) for name in names}
+    network = model._start(0, torch.Generator()).shared_by(model)
     losses = []
     for n_sampled in (None, 20_000):
         model.n_sampled = n_sampled
         generator = torch.Generator().manual_seed(3)
-        losses.append(model._loss(weights, model._likes(train), generator).item())
+        losses.append(model._loss(network, model._likes(train), generator).item())
     assert losses[1] == pytest.approx(losses[0], abs=0.06)
 
 
@@ -243,7 +212,6 @@ def test_calibration_is_not_misled_by_what_the_network_has_learned_by_heart() ->
     users, items = np.nonzero(rng.random((300, 60)) < 0.4)
     stars = rng.integers(1, 6, users.size).astype(float)
     model = fitted(csr_matrix(users, items, stars, (300, 60)), **SOFTMAX, stopping=None)
-    assert isinstance(model, SoftmaxDNN)
     logits = model._logits(model.codes[users], items)
     assert abs(model.calibration[2]) * logits.std() < 0.1
 

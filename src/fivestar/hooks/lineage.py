@@ -12,7 +12,6 @@ from kedro.io import AbstractDataset, CatalogProtocol
 from kedro.pipeline import Pipeline
 
 from fivestar.config import loader_of
-from fivestar.datasets import TrainedModels
 from fivestar.errors import InputError
 from fivestar.failure import Failure
 from fivestar.lineage.files import RawFiles, local_files, state
@@ -78,6 +77,8 @@ class LineageHook:
 
     def _keep_fresh_models(self, pipeline: Pipeline, catalog: CatalogProtocol) -> list[str]:
         """Hide stale models from the mappings of trained ones; name the chosen one's datasets."""
+        from fivestar.datasets import TrainedModels
+
         chosen = []
         for name in pipeline.inputs():
             dataset = catalog.get(name) if name in catalog else None

@@ -46,7 +46,7 @@ class RunHook:
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         self._project = Path(context.project_path)
-        self._place: str = loader_of(context).place()
+        self._place: str = loader_of(context).place
         self._wait = bool(loader_of(context)["parameters"].get("wait"))
 
     @hook_impl

@@ -30,7 +30,7 @@ def open_store(project: Path) -> tuple[MlflowClient, str]:
     folder = (project / "mlruns").resolve()
     folder.mkdir(exist_ok=True)
     database = folder / "mlflow.db"
-    with FileLock(folder / ".mlflow.lock"):
+    with store_lock(project):
         if not database.exists():
             _make(database, folder / "artifacts")
     client = MlflowClient(tracking_uri=f"sqlite:///{database}")
@@ -38,6 +38,11 @@ def open_store(project: Path) -> tuple[MlflowClient, str]:
     if experiment is not None:
         return client, experiment.experiment_id
     return client, _create_experiment(client, folder / "artifacts")
+
+
+def store_lock(project: Path) -> FileLock:
+    """What one process at a time may hold, to change what MLflow does not guard itself."""
+    return FileLock(project / "mlruns/.mlflow.lock")
 
 
 def close_orphans(client: MlflowClient, experiment: str, project: Path, place: str) -> None:

@@ -44,7 +44,7 @@ class TerminalHook:
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         self._models: dict[str, Any] = context.params["models"]
-        self._submission = f"data/07_model_output/{loader_of(context).place()}/submission.csv"
+        self._submission = f"data/07_model_output/{loader_of(context).place}/submission.csv"
         for handler in logging.getLogger("fivestar").handlers:
             if type(handler) is logging.StreamHandler:
                 # Lines go above a progress bar instead of through it.

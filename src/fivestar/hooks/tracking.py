@@ -25,9 +25,9 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
 from fivestar.config import loader_of
-from fivestar.datasets.revision import git_revision
 from fivestar.failure import Failure
-from fivestar.hooks.store import close_orphans, open_store
+from fivestar.hooks.store import close_orphans, open_store, store_lock
+from fivestar.lineage.revision import git_revision
 from fivestar.models import Model
 from fivestar.ratings import TrainingData
 
@@ -59,7 +59,7 @@ class TrackingHook:
     def after_context_created(self, context: KedroContext) -> None:
         self._project = Path(context.project_path)
         self._parameters = context.params
-        self._place: str = loader_of(context).place()
+        self._place: str = loader_of(context).place
         self._nodes = {}
         self._fingerprint = ""
         self._opened = None
@@ -142,7 +142,8 @@ class TrackingHook:
             for step, value in points
         ]
         self._log_values(run_id, parameters, metrics)
-        self._client.log_inputs(run_id, list(_dataset_inputs(inputs, self._place)))
+        with store_lock(self._project):  # MLflow stumbles over two that add the same data set
+            self._client.log_inputs(run_id, list(_dataset_inputs(inputs, self._place)))
         if isinstance(final, Model):
             with tempfile.TemporaryDirectory() as folder:
                 final.save(Path(folder))

@@ -135,10 +135,11 @@ class Graph:
 
     def _collect(self, node: Node, origin: Origin) -> None:
         """Add a node, what it reads, and what makes the values in memory among that."""
-        if node.name in origin.steps:
-            return
-        fixed = node.func.fixed if isinstance(node.func, Bound) else {}
-        origin.steps[node.name] = _plain([version_of(node.func), fixed])
+        function = node.func
+        step = ".".join(filter(None, [node.namespace, function.__name__]))
+        fixed = function.fixed if isinstance(function, Bound) else {}
+        version = version_of(function)
+        origin.steps[step] = _plain({"version": version, **fixed} if fixed else version)
         for name in node.inputs:
             if name.startswith(PARAMETERS):
                 origin.parameters[name] = _plain(self._parameter(name))

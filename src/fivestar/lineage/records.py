@@ -47,10 +47,7 @@ class Origin:
             if was != is_now:
                 told.append(f"{name} {_short(was)}, now {_short(is_now)}")
         for name in sorted({*self.steps, *now.steps}):
-            if self.steps.get(name) != now.steps.get(name):
-                told.append(
-                    f"step {name} {_plain(self.steps.get(name))}, now {_plain(now.steps.get(name))}"
-                )
+            told += _changes(f"step {name}", self.steps.get(name), now.steps.get(name))
         return told
 
 
@@ -118,7 +115,7 @@ def _changes(name: str, was: Any, is_now: Any) -> list[str]:
 
 
 def _plain(value: Any) -> str:
-    return "its default" if value is None else json.dumps(value, default=str)
+    return "none" if value is None else json.dumps(value, default=str)
 
 
 def _short(fingerprint: str | None) -> str:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
 import torch
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt
 from scipy import sparse
-from torch import Tensor
+from torch import Generator, Tensor, nn
 
-from fivestar.models.base import SHARED, FloatArray, Model
-from fivestar.models.minibatch import Weights, learn_by_minibatches
-from fivestar.models.training import EarlyStopping, History, Steps, Training
+from fivestar.models.base import FloatArray, Model
+from fivestar.models.minibatch import Minibatches, Network
+from fivestar.models.neural.layers import Dropout
+from fivestar.models.training import History, Training
 from fivestar.ratings import Positions, observed
 
 STEPS = 100
@@ -27,21 +28,15 @@ AT_A_TIME = 1 << 16
 
 
 @dataclass(kw_only=True)
-class AdamWModel(Steps, Model):
-    """A formula of embeddings, learned from minibatches of ratings in random order by AdamW.
+class AdamWModel(Minibatches, Model):
+    """A formula of embeddings and biases whose mean squared error AdamW minimises.
 
-    Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019. Subclasses name their
-    learned arrays, those of users by ``user_...``, and give their start (``_start``) and the
-    formula (``_formula``).
+    Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019.
 
     Parameters
     ----------
-    batch_size
-        Ratings in a minibatch.
     learning_rate
         About the change of a weight in an early update.
-    averaging
-        Decay of the moving average of the weights at an update; 0 keeps the last weights.
     weight_decay
         Fraction of every weight that is taken off at an update, as a multiple of the rate.
     epsilon
@@ -50,86 +45,65 @@ class AdamWModel(Steps, Model):
         zero these move as far as others, and fit their few ratings too closely.
     """
 
-    n_steps: Annotated[int, Ge(0)] = 60
-    stopping: EarlyStopping | None = field(default_factory=lambda: EarlyStopping(patience=5))
-    batch_size: Annotated[int, Ge(1)] = 512
-    learning_rate: Annotated[float, Gt(0)] = 0.02
-    averaging: Annotated[float, Ge(0), Lt(1)] = 0.99
     weight_decay: Annotated[float, Ge(0)] = 0.1
     epsilon: Annotated[float, Gt(0)] = 3e-3
 
     @abstractmethod
-    def _start(self, shape: tuple[int, int], generator: torch.Generator) -> Weights:
-        """Make the weights before the first step, for n_users and n_items."""
+    def _start(self, shape: tuple[int, int], generator: Generator) -> Network:
+        """The network before the first step, for n_users and n_items.
+
+        Its weights are called ``user_...`` and ``item_...``, one row for each.
+        """
 
     @abstractmethod
-    def _formula(
-        self,
-        weights: Weights,
-        users: Tensor,
-        items: Tensor,
-        generator: torch.Generator | None = None,
-    ) -> Tensor:
-        """Predictions in units, (n_pairs,); with a ``generator`` as in training, with dropout."""
-
-    def _thinned(self, weights: Weights, generator: torch.Generator) -> Weights:
-        """The weights with the zeros of one draw of dropout, the same ones for all ratings."""
-        return weights
+    def _formula(self, of: dict[str, Tensor], layers: nn.Sequential) -> Tensor:
+        """Predictions in units, (n_pairs,), by the weights of the pairs' users and items."""
 
     def _fit(self, training: Training) -> History:
-        generator = torch.Generator().manual_seed(self.seed)
-        weights = self._start(training.ratings.shape, generator)
-
-        def loss(users: Tensor, items: Tensor, ratings: Tensor) -> Tensor:
-            return (self._formula(weights, users, items, generator) - ratings).square().mean()
-
-        return learn_by_minibatches(
-            self,
-            training,
-            self,
-            weights,
-            loss,
-            self._optimizer,
-            generator,
-            batch_size=self.batch_size,
-            averaging=self.averaging,
-        )
-
-    def _optimizer(self, weights: list[Tensor]) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(
-            weights,
-            lr=self.learning_rate,
+        generator = Generator().manual_seed(self.seed)
+        network = self._start(training.ratings.shape, generator)
+        adamw = torch.optim.AdamW(
+            network.parameters(),
+            self.learning_rate,
             betas=(0.9, 0.99),
             eps=self.epsilon,
             weight_decay=self.weight_decay,
             fused=True,
         )
+        users, items, ratings = map(torch.from_numpy, observed(training.ratings))
+
+        def loss(some: Tensor) -> Tensor:
+            of = network.of_pairs(users[some], items[some])
+            return (self._formula(of, network.layers) - ratings[some]).square().mean()
+
+        return self._learn(network, adamw, loss, len(ratings), training, generator)
 
     def _score(self, users: Positions, items: Positions) -> FloatArray:
+        network = self._network()
         with torch.no_grad():
-            pairs = torch.from_numpy(users), torch.from_numpy(items)
-            scores: FloatArray = self._formula(self._weights, *pairs).numpy()
+            of = network.of_pairs(torch.from_numpy(users), torch.from_numpy(items))
+            scores: FloatArray = self._formula(of, network.layers).numpy()
         return scores
 
-    @property
-    def _weights(self) -> Weights:
-        """The learned arrays, whose memory is shared."""
-        own = [entry.name for entry in fields(self) if entry.metadata.get("learned")]
-        return {name: torch.from_numpy(getattr(self, name)) for name in own if name not in SHARED}
+    def _network(self, generator: Generator | None = None) -> Network:
+        """What was learned; the generator is for dropout."""
+        return self._start((0, 0), generator or Generator()).shared_by(self)
 
     # -- new users
 
     def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
         """Learn the users' weights, from zero, with all others frozen."""
-        weights = self._weights
-        for name in [name for name in weights if name.startswith("user_")]:
-            weights[name] = torch.zeros(ratings.shape[0], *weights[name].shape[1:])
-            setattr(self, name, weights[name].numpy())
+        network = self._network()
+        for name, weight in network.weights.items():
+            if name.startswith("user_"):
+                zeros = np.zeros((ratings.shape[0], *weight.shape[1:]), dtype=np.float32)
+                setattr(self, name, zeros)
         for block in _blocks(ratings):
-            self._learn_users(weights, ratings[block], block)
+            for name, weight in self._learn_users(ratings[block]).items():
+                getattr(self, name)[block] = weight.numpy()
 
-    def _learn_users(self, weights: Weights, ratings: sparse.csr_array, block: slice) -> None:
-        """Set the weights of some users in place.
+    def _learn_users(self, ratings: sparse.csr_array) -> dict[str, Tensor]:
+        """The weights of users.
 
         In training a user's weight w rests where what AdamW takes off at an update,
         w decay, is on average what it adds, -g / (s + epsilon): g is the gradient of a
@@ -140,20 +114,25 @@ class AdamWModel(Steps, Model):
             sum_j a_j + N decay (s + epsilon) w = 0,
 
         which Adam finds, whose steps are of each weight alone: nobody's result depends on
-        who else is there.
+        who else is there, as long as dropout is alike for all ratings.
         """
+        network = self._network(Generator().manual_seed(self.seed))
+        for layer in network.layers.modules():
+            if isinstance(layer, Dropout):
+                layer.training = layer.alike = True
         users, items, targets = map(torch.from_numpy, observed(ratings))
-        own = {name: w[block].clone() for name, w in weights.items() if name.startswith("user_")}
+        of = network.of_pairs(torch.zeros_like(users), items)
+        own = {
+            name: torch.zeros(ratings.shape[0], *rows.shape[1:])
+            for name, rows in of.items()
+            if name.startswith("user_")
+        }
         adam = torch.optim.Adam(own.values(), lr=RATE, betas=(0.9, 0.99))
         falling = torch.optim.lr_scheduler.LambdaLR(adam, lambda step: 1 - step / STEPS)
-        generator = torch.Generator().manual_seed(self.seed)
         for _ in range(STEPS):
-            of_ratings = {
-                name: weight.index_select(0, users).requires_grad_() for name, weight in own.items()
-            }
-            thinned = self._thinned({**weights, **of_ratings}, generator)
-            errors = self._formula(thinned, torch.arange(len(users)), items) - targets
-            gradients = torch.autograd.grad(errors.square().sum(), list(of_ratings.values()))
+            rows = {name: own[name].index_select(0, users).requires_grad_() for name in own}
+            errors = self._formula({**of, **rows}, network.layers) - targets
+            gradients = torch.autograd.grad(errors.square().sum(), list(rows.values()))
             for weight, gradient in zip(own.values(), gradients, strict=True):
                 total, squares = (
                     torch.zeros_like(weight).index_add_(0, users, each)
@@ -162,8 +141,7 @@ class AdamWModel(Steps, Model):
                 weight.grad = total + self._decay(total, squares) * weight
             adam.step()
             falling.step()
-        for name, weight in own.items():
-            weights[name][block] = weight
+        return own
 
     def _decay(self, total: Tensor, squares: Tensor) -> Tensor:
         """N decay (s + epsilon), by sum_j a_j and sum_j a_j^2."""

@@ -1,137 +1,131 @@
-"""Learning embeddings from small batches of ratings in random order, by torch."""
+"""Networks of torch, learned from minibatches, whose weights a model keeps as arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Self
 
 import torch
-from torch import Tensor
+from annotated_types import Ge, Gt, Lt
+from torch import Generator, Tensor, nn
+from torch.nn.utils import vector_to_parameters
+from torch.optim.swa_utils import AveragedModel
 
-from fivestar.models.training import History, Steps, Training
-from fivestar.ratings import observed
-
-Weights = dict[str, Tensor]
-"""The learned arrays by name, as torch sees them."""
-BUFFERS = frozenset({"statistics"})
-"""Weights that are not moved by gradients."""
+from fivestar.models.base import FloatArray
+from fivestar.models.training import EarlyStopping, History, Steps, Training
 
 
-def learn_by_minibatches(
-    model: Any,
-    training: Training,
-    settings: Steps,
-    weights: Weights,
-    loss: Callable[[Tensor, Tensor, Tensor], Tensor],
-    optimizer: Callable[[list[Tensor]], torch.optim.Optimizer],
-    generator: torch.Generator,
-    *,
-    batch_size: int,
-    averaging: float,
-) -> History:
-    """Set a model's arrays of the weights' names; a step goes once through all ratings.
+class Network(nn.Module):
+    """Weights that a model keeps in arrays of the same names, and layers above them.
 
-    The weights kept are an exponential moving average over the optimizer's updates (Polyak and
-    Juditsky 1992); it takes the place of a falling learning rate and, unlike that, does not
-    depend on ``n_steps``.
+    The weights of the layers make up the array ``network``, end to end, and the running means
+    and variances of batch norm ``statistics``.
+    """
+
+    def __init__(self, weights: Mapping[str, Tensor], layers: nn.Sequential | None = None) -> None:
+        super().__init__()
+        self.weights = nn.ParameterDict(weights)
+        self.layers = layers or nn.Sequential()
+
+    def of_pairs(self, users: Tensor, items: Tensor) -> dict[str, Tensor]:
+        """Rows of the weights ``user_...`` and ``item_...`` for each pair."""
+        return {
+            name: weight.index_select(0, users if name.startswith("user_") else items)
+            for name, weight in self.weights.items()
+        }
+
+    def share_with(self, model: Any) -> list[FloatArray]:
+        """Set the model's arrays, which share the memory of the weights from now on."""
+        arrays = {name: weight.detach().numpy() for name, weight in self.weights.items()}
+        for name, tensors in self._of_layers(model).items():
+            flat = torch.cat([torch.empty(0), *(each.detach().ravel() for each in tensors)])
+            vector_to_parameters(flat, tensors)
+            arrays[name] = flat.numpy()
+        for name, array in arrays.items():
+            setattr(model, name, array)
+        return list(arrays.values())
+
+    def shared_by(self, model: Any) -> Self:
+        """Take the model's arrays for weights, sharing their memory, to predict with them."""
+        for name in self.weights:
+            weight = torch.from_numpy(getattr(model, name))
+            self.weights[name] = nn.Parameter(weight, requires_grad=False)
+        for name, tensors in self._of_layers(model).items():
+            vector_to_parameters(torch.from_numpy(getattr(model, name)), tensors)
+        return self.eval()
+
+    def _of_layers(self, model: Any) -> dict[str, list[Tensor]]:
+        tensors = {
+            "network": list(self.layers.parameters()),
+            "statistics": list(self.layers.buffers()),
+        }
+        return {name: tensors[name] for name in tensors if name in model.__dataclass_fields__}
+
+
+@dataclass(kw_only=True)
+class Minibatches(Steps):
+    """Settings of models that torch learns from minibatches of data in random order.
+
+    A step goes once through all data. The weights kept are an exponential moving average over
+    the optimizer's updates (Polyak and Juditsky 1992); it takes the place of a falling learning
+    rate and, unlike that, does not depend on ``n_steps``.
 
     Parameters
     ----------
-    loss
-        Of a minibatch's users, items and ratings, by the ``weights`` as they are.
-    optimizer
-        Made of the weights that have gradients.
-    generator
-        Source of the order.
     batch_size
-        Ratings in a minibatch.
+        Ratings in a minibatch, or rows of ratings where a row goes in at once.
+    learning_rate
+        Of the optimizer.
     averaging
         Decay of the moving average at an update; 0 keeps the last weights.
     """
-    average = keep_average(model, weights, averaging)
-    moved = optimizer([weight for weight in weights.values() if weight.requires_grad])
-    ratings = [torch.from_numpy(column) for column in observed(training.ratings)]
 
-    def step() -> None:
-        order = torch.randperm(len(ratings[0]), generator=generator)
-        shuffled = [torch.split(column[order], batch_size) for column in ratings]
-        for batch in zip(*shuffled, strict=True):
-            moved.zero_grad()
-            torch.autograd.backward(loss(*batch))
-            moved.step()
-            average.update()
+    n_steps: Annotated[int, Ge(0)] = 60
+    stopping: EarlyStopping | None = field(default_factory=lambda: EarlyStopping(patience=5))
+    batch_size: Annotated[int, Ge(1)] = 512
+    learning_rate: Annotated[float, Gt(0)] = 0.02
+    averaging: Annotated[float, Ge(0), Lt(1)] = 0.99
 
-    return training.run(step, [getattr(model, name) for name in weights], settings)
+    def _learn(
+        self,
+        network: Network,
+        optimizer: torch.optim.Optimizer,
+        loss: Callable[[Tensor], Tensor],
+        n_data: int,
+        training: Training,
+        generator: Generator,
+        refresh: Callable[[], object] = lambda: None,
+    ) -> History:
+        """Minimise the loss of minibatches, which are given by their indices among the data."""
 
+        def average(kept: list[Tensor], latest: list[Tensor], n_updates: Tensor | int) -> None:
+            # At first the average reaches back over fewer updates, to forget the initial weights.
+            decay = min(self.averaging, int(n_updates) / (int(n_updates) + 9))
+            for each, weight in zip(kept, latest, strict=True):
+                each.lerp_(weight, 1 - decay)
 
-class MovingAverage:
-    """Exponential moving average of tensors over an optimizer's updates.
+        averaged = AveragedModel(network, multi_avg_fn=average, use_buffers=True)
+        averaged.update_parameters(network)  # the first update copies
 
-    Parameters
-    ----------
-    averages, iterates
-        Tensors of the same shapes; ``averages`` are changed in place.
-    decay
-        What an update leaves of the average.
-    """
+        def step() -> None:
+            for minibatch in torch.randperm(n_data, generator=generator).split(self.batch_size):
+                optimizer.zero_grad()
+                torch.autograd.backward(loss(minibatch))
+                optimizer.step()
+                averaged.update_parameters(network)
 
-    def __init__(
-        self, averages: Iterable[Tensor], iterates: Iterable[Tensor], decay: float
-    ) -> None:
-        self.averages, self.iterates, self.decay = list(averages), list(iterates), decay
-        self.n_updates = 0
-
-    @torch.no_grad()
-    def update(self) -> None:
-        # At first the average reaches back over fewer updates, to forget the initial weights.
-        self.n_updates += 1
-        decay = min(self.decay, self.n_updates / (self.n_updates + 9))
-        for average, iterate in zip(self.averages, self.iterates, strict=True):
-            average.lerp_(iterate, 1 - decay)
-
-
-def keep_average(model: Any, weights: Weights, decay: float) -> MovingAverage:
-    """Set a model's arrays to the average of the weights of the same names."""
-    averages = {name: weight.clone() for name, weight in weights.items()}
-    for name, average in averages.items():
-        setattr(model, name, average.numpy())
-        weights[name].requires_grad_(name not in BUFFERS)
-    return MovingAverage(averages.values(), weights.values(), decay)
-
-
-def normal(generator: torch.Generator, scale: float, *shape: int) -> Tensor:
-    """Normally distributed weights of a standard deviation."""
-    return scale * torch.randn(shape, generator=generator)
-
-
-def start_of_factors_and_biases(
-    shape: tuple[int, int], n_factors: int, init_scale: float, generator: torch.Generator
-) -> Weights:
-    """Random factors and biases of zero."""
-    n_users, n_items = shape
-    return {
-        "user_factors": normal(generator, init_scale, n_users, n_factors),
-        "item_factors": normal(generator, init_scale, n_items, n_factors),
-        "user_bias": torch.zeros(n_users),
-        "item_bias": torch.zeros(n_items),
-    }
+        return training.run(step, averaged.module.share_with(self), self, refresh=refresh)
 
 
 def factors_and_biases(
-    weights: Weights, users: Tensor, items: Tensor
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Of pairs: factors of users and items, (n_pairs, k), and their biases, (n_pairs,)."""
-    return (
-        weights["user_factors"].index_select(0, users),
-        weights["item_factors"].index_select(0, items),
-        weights["user_bias"].index_select(0, users),
-        weights["item_bias"].index_select(0, items),
-    )
-
-
-def dropout(x: Tensor, fraction: float, generator: torch.Generator | None) -> Tensor:
-    """Zero a fraction of the entries and scale up the others; nothing without a generator."""
-    if generator is None or not fraction:
-        return x
-    kept = torch.rand(x.shape, generator=generator) >= fraction
-    return x * kept / (1 - fraction)
+    shape: tuple[int, int], n_factors: int, init_scale: float, generator: Generator
+) -> dict[str, Tensor]:
+    """Random factors, and biases of zero, of n_users and n_items."""
+    n_users, n_items = shape
+    return {
+        "user_factors": init_scale * torch.randn(n_users, n_factors, generator=generator),
+        "item_factors": init_scale * torch.randn(n_items, n_factors, generator=generator),
+        "user_bias": torch.zeros(n_users),
+        "item_bias": torch.zeros(n_items),
+    }

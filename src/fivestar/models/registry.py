@@ -72,8 +72,12 @@ def find(family: str) -> type[Model] | None:
 
 
 def version_of(family: str) -> int:
-    """Version of a family's results: raised when the same settings and data give others."""
-    return families()[family].version
+    """Version of a family's results: raised when the same settings and data give others.
+
+    An unknown family has version 0; ``build`` refuses it.
+    """
+    entry = families().get(family)
+    return 0 if entry is None else entry.version
 
 
 def build(settings: Mapping[str, Any], name: str = "model") -> Model:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from scipy import sparse
 from fivestar.files import replacing
 from fivestar.ratings.features import Features
 from fivestar.ratings.scale import Scale
-from fivestar.ratings.sparse import merge
+from fivestar.ratings.sparse import Positions, csr_matrix, merge, observed
 from fivestar.ratings.vocabulary import Vocabulary
 
 DESCRIPTION = "training_data.json"
@@ -88,6 +88,21 @@ class TrainingData:
         """Ratings of each item in train and validation, by index."""
         return pd.Series(np.bincount(self.ratings.indices, minlength=self.train.shape[1]))
 
+    def of_users(self, users: Positions) -> TrainingData:
+        """Of these users only, on indices of their own."""
+        return replace(
+            self,
+            train=self.train[users],
+            validation=self.validation[users],
+            vocabulary=replace(self.vocabulary, users=self.vocabulary.users[users]),
+            features=replace(self.features, users=self.features.users[users]),
+        )
+
+    def without_items(self, items: Positions) -> TrainingData:
+        """Without any rating of these items, on the same indices."""
+        train, validation = _without(self.train, items), _without(self.validation, items)
+        return replace(self, train=train, validation=validation)
+
     def save(self, folder: Path) -> None:
         """Write ``FILES``; the description comes last, so that a folder with one is whole."""
         (folder / DESCRIPTION).unlink(missing_ok=True)
@@ -118,6 +133,12 @@ class TrainingData:
     def _matrices(self) -> dict[str, sparse.csr_array]:
         matrices = (self.train, self.validation, self.features.users, self.features.items)
         return dict(zip(MATRICES, matrices, strict=True))
+
+
+def _without(ratings: sparse.csr_array, items: Positions) -> sparse.csr_array:
+    users, columns, values = observed(ratings)
+    kept = ~np.isin(columns, items)
+    return csr_matrix(users[kept], columns[kept], values[kept], ratings.shape)
 
 
 def _write_json(path: Path, value: object) -> None:

@@ -5,17 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-import numpy as np
 from annotated_types import Ge, Gt
 
-from fivestar.models.bayesian.gibbs import Chain
-from fivestar.models.bayesian.likelihood import Gaussian
-from fivestar.models.bayesian.sampled import SampledModel
-from fivestar.models.training import Training
+from fivestar.models.bayesian.factorization import BayesianFactorization
 
 
 @dataclass(kw_only=True)
-class BPMF(SampledModel):
+class BPMF(BayesianFactorization):
     r"""Factorisation r_ui ~ N(mu + b_u + b_i + x_u . y_i, 1 / a), averaged over its posterior.
 
     With the bias as one more coordinate, the rows of the users are
@@ -38,11 +34,3 @@ class BPMF(SampledModel):
     n_burn_in: Annotated[int, Ge(0)] = 200
     n_steps: Annotated[int, Ge(1)] = 800
     n_kept: Annotated[int, Ge(1)] = 160
-
-    def _chain(self, training: Training) -> Chain:
-        train = training.ratings
-        self._set_stars(train)
-        self.ordinal = np.zeros(1, dtype=np.bool_)
-        random = np.random.default_rng(self.seed)
-        likelihood = Gaussian(train=train, stars=self.stars, random=random)
-        return Chain(train, self.n_factors, likelihood, prior_scale=self.prior_scale, random=random)

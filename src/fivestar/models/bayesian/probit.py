@@ -1,4 +1,4 @@
-"""Compiled parts of the ordinal probit: the normal distribution, latent ratings, chances."""
+"""Compiled parts of the ordinal probit: the normal distribution, latent ratings, likelihoods."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from fivestar.models.bayesian.sampling import compiled
+from fivestar.models.bayesian.kernels import compiled
 from fivestar.ratings import Positions
 
 Array = NDArray[np.floating]
 
-SMALLEST = 1e-12
-"""Least probability of a rating: its logarithm stays finite."""
+MIN_PROBABILITY = 1e-12
+"""Of a rating: its logarithm stays finite."""
 
 
 @compiled
@@ -26,11 +26,9 @@ def normal_cdf(x: float) -> float:
 def normal_quantile(p: float) -> float:
     """Inverse of ``normal_cdf`` for 0 < p < 1, relative error 1.2e-9 (Acklam, 2003)."""
     if p < 0.02425:
-        q = math.sqrt(-2 * math.log(p))
-        return _tail(q)
+        return _tail(math.sqrt(-2 * math.log(p)))
     if p > 0.97575:
-        q = math.sqrt(-2 * math.log(1 - p))
-        return -_tail(q)
+        return -_tail(math.sqrt(-2 * math.log(1 - p)))
     q = p - 0.5
     r = q * q
     top = -3.969683028665376e01 * r + 2.209460984245205e02
@@ -79,20 +77,11 @@ def sample_latent(
     uniforms: Array,
     out: Array,
 ) -> None:
-    """Draw z_ui ~ N(f_ui, 1 / a_u) between the edges of its star (Albert and Chib, 1993).
+    """Draw z_ui ~ N(f_ui, 1 / a_u) between the edges of its level (Albert and Chib, 1993).
 
-    Parameters
-    ----------
-    starts
-        (n_users + 1,) as in CSR.
-    levels, scores, uniforms
-        (n_ratings,) position of the star, f, and uniforms of (0, 1).
-    edges
-        (n_users or 1, n_stars + 1) cutpoints between minus and plus infinity.
-    roots
-        (n_users,) sqrt(a_u), one over the noise's standard deviation.
-    out
-        (n_ratings,), written.
+    Of each rating ``levels`` has the index of its level, ``scores`` f, ``uniforms`` a uniform
+    of (0, 1); ``out`` is written. ``edges``, (n_users or 1, n_levels + 1), are the cutpoints
+    between minus and plus infinity, ``roots``, (n_users,), sqrt(a_u).
     """
     for row in range(len(starts) - 1):
         edge = edges[row if len(edges) > 1 else 0]
@@ -112,10 +101,7 @@ def log_likelihoods(
     roots: Array,
     out: Array,
 ) -> None:
-    """Logarithm of the probability of each user's stars, latent ratings summed out.
-
-    Parameters as of ``sample_latent``; ``out``, (n_users,), is written.
-    """
+    """Logarithm of the probability of each user's levels, (n_users,), latent ratings summed out."""
     for row in range(len(starts) - 1):
         edge = edges[row if len(edges) > 1 else 0]
         root = roots[row]
@@ -123,7 +109,7 @@ def log_likelihoods(
         for p in range(starts[row], starts[row + 1]):
             high = normal_cdf((edge[levels[p] + 1] - scores[p]) * root)
             low = normal_cdf((edge[levels[p]] - scores[p]) * root)
-            product *= max(high - low, SMALLEST)
+            product *= max(high - low, MIN_PROBABILITY)
             # One logarithm serves many ratings.
             if product < 1e-200:
                 total += math.log(product)

@@ -1,4 +1,4 @@
-"""Dot product and biases through a sigmoid onto the scale of the stars."""
+"""Dot product and biases through a sigmoid onto the scale of the ratings."""
 
 from __future__ import annotations
 
@@ -8,16 +8,12 @@ from typing import Annotated, ClassVar
 
 import torch
 from annotated_types import Ge, Gt
-from torch import Tensor
+from torch import Generator, Tensor, nn
 
 from fivestar.models.adamw import AdamWModel
 from fivestar.models.base import FloatArray, learned
 from fivestar.models.factors import Factors, bias_or_none
-from fivestar.models.minibatch import (
-    Weights,
-    factors_and_biases,
-    start_of_factors_and_biases,
-)
+from fivestar.models.minibatch import Network, factors_and_biases
 
 
 @dataclass(kw_only=True)
@@ -25,8 +21,7 @@ class DotBias(AdamWModel):
     r"""Dot product with biases, r_ui ~ low + (high - low) sigmoid(c + b_u + b_i + p_u . q_i).
 
     low and high lie a ``margin`` outside the scale, since the sigmoid never reaches its ends;
-    c is where the sigmoid gives the global mean. AdamW minimises the mean squared error of
-    minibatches, with weight decay on factors and biases.
+    c is where the sigmoid gives the global mean.
 
     Howard and Gugger, "Deep Learning for Coders with fastai and PyTorch", 2020, chapter 8
     (``EmbeddingDotBias`` of fastai's ``collab_learner``).
@@ -36,7 +31,7 @@ class DotBias(AdamWModel):
     n_factors
         Length k of the factors.
     margin
-        Stars.
+        Units.
     init_scale
         Standard deviation of the factors before the first step.
 
@@ -48,9 +43,6 @@ class DotBias(AdamWModel):
 
     family: ClassVar[str] = "dot_bias"
 
-    learning_rate: Annotated[float, Gt(0)] = 0.02
-    weight_decay: Annotated[float, Ge(0)] = 0.1
-    epsilon: Annotated[float, Gt(0)] = 3e-3
     n_factors: Annotated[int, Ge(1)] = 80
     margin: Annotated[float, Gt(0)] = 0.5
     init_scale: Annotated[float, Ge(0)] = 0.01
@@ -60,23 +52,24 @@ class DotBias(AdamWModel):
     user_bias: FloatArray = learned()
     item_bias: FloatArray = learned()
 
-    def _start(self, shape: tuple[int, int], generator: torch.Generator) -> Weights:
-        return start_of_factors_and_biases(shape, self.n_factors, self.init_scale, generator)
+    def _start(self, shape: tuple[int, int], generator: Generator) -> Network:
+        return Network(factors_and_biases(shape, self.n_factors, self.init_scale, generator))
 
-    def _formula(
-        self,
-        weights: Weights,
-        users: Tensor,
-        items: Tensor,
-        generator: torch.Generator | None = None,
-    ) -> Tensor:
-        p, q, b_user, b_item = factors_and_biases(weights, users, items)
-        low, high = self._ends
-        low, high = low - self.margin, high + self.margin
-        middle = (float(self.mean[0]) - low) / (high - low)
-        products = (p * q).sum(1)
-        logits = math.log(middle / (1 - middle)) + b_user + b_item + products
+    def _formula(self, of: dict[str, Tensor], layers: nn.Sequential) -> Tensor:
+        low, high = self._reach
+        products = (of["user_factors"] * of["item_factors"]).sum(1)
+        logits = self._logit_of_mean + of["user_bias"] + of["item_bias"] + products
         return low + (high - low) * torch.sigmoid(logits)
+
+    @property
+    def _reach(self) -> tuple[float, float]:
+        lowest, highest = self._ends
+        return lowest - self.margin, highest + self.margin
+
+    @property
+    def _logit_of_mean(self) -> float:
+        low, high = self._reach
+        return math.log((float(self.mean[0]) - low) / (high - float(self.mean[0])))
 
     def _factors(self) -> Factors:
         return Factors(
@@ -84,5 +77,6 @@ class DotBias(AdamWModel):
             users=self.user_factors,
             item_bias=bias_or_none(self.item_bias),
             user_bias=bias_or_none(self.user_bias),
+            constant=self._logit_of_mean,
             in_ratings=False,
         )

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
 from annotated_types import Ge, Gt, Lt
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Generator, Tensor
 
 from fivestar.models.base import FloatArray, learned
 from fivestar.models.linear import FactorModel, penalties, worth_of_stopping
-from fivestar.models.minibatch import (
-    factors_and_biases,
-    learn_by_minibatches,
-    start_of_factors_and_biases,
-)
-from fivestar.models.training import EarlyStopping, History, Steps, Training
+from fivestar.models.minibatch import Minibatches, Network, factors_and_biases
+from fivestar.models.training import History, Training
+from fivestar.ratings import observed
 
 
 @dataclass(kw_only=True)
-class MFSGD(Steps, FactorModel):
+class MFSGD(Minibatches, FactorModel):
     r"""Biased factorisation by minibatches: r_ui ~ mu + b_u + b_i + p_u . q_i.
 
     With e = prediction - rating, a minibatch B has the loss
@@ -39,16 +36,12 @@ class MFSGD(Steps, FactorModel):
     ----------
     n_factors
         Length k of the factors.
-    batch_size
-        Ratings in a minibatch.
     learning_rate, momentum
         g and beta.
     regularization, bias_regularization
         l and l_b, for each rating once.
     init_scale
         Standard deviation of the factors before the first step, sqrt(units).
-    averaging
-        Decay of the moving average of the weights at an update; 0 keeps the last weights.
 
     Attributes
     ----------
@@ -60,43 +53,33 @@ class MFSGD(Steps, FactorModel):
     family: ClassVar[str] = "mf_sgd"
 
     n_factors: Annotated[int, Ge(1)] = 80
-    batch_size: Annotated[int, Ge(1)] = 512
     learning_rate: Annotated[float, Gt(0)] = 4e-3
     momentum: Annotated[float, Ge(0), Lt(1)] = 0.9
     regularization: Annotated[float, Ge(0)] = 0.06
     bias_regularization: Annotated[float, Ge(0)] = 0.03
     init_scale: Annotated[float, Ge(0)] = 0.01
     averaging: Annotated[float, Ge(0), Lt(1)] = 0.998
-    n_steps: Annotated[int, Ge(0)] = 60
-    stopping: EarlyStopping | None = field(default_factory=lambda: EarlyStopping(patience=5))
 
     steps_taken: NDArray[np.int64] = learned(parameter=False)
 
     def _fit(self, training: Training) -> History:
-        generator = torch.Generator().manual_seed(self.seed)
-        weights = start_of_factors_and_biases(
-            training.ratings.shape, self.n_factors, self.init_scale, generator
-        )
+        generator = Generator().manual_seed(self.seed)
+        shape = training.ratings.shape
+        network = Network(factors_and_biases(shape, self.n_factors, self.init_scale, generator))
+        sgd = torch.optim.SGD(network.parameters(), self.learning_rate, self.momentum)
+        users, items, ratings = map(torch.from_numpy, observed(training.ratings))
         mean = float(self.mean[0])
 
-        def loss(users: Tensor, items: Tensor, ratings: Tensor) -> Tensor:
-            p, q, b_user, b_item = factors_and_biases(weights, users, items)
-            errors = mean + b_user + b_item + (p * q).sum(1) - ratings
+        def loss(some: Tensor) -> Tensor:
+            of = network.of_pairs(users[some], items[some])
+            p, q = of["user_factors"], of["item_factors"]
+            b_user, b_item = of["user_bias"], of["item_bias"]
+            errors = mean + b_user + b_item + (p * q).sum(1) - ratings[some]
             factors, biases = p.square().sum() + q.square().sum(), b_user.square() + b_item.square()
             penalty = self.regularization * factors + self.bias_regularization * biases.sum()
             return (errors.square().sum() + penalty) / 2
 
-        history = learn_by_minibatches(
-            self,
-            training,
-            self,
-            weights,
-            loss,
-            lambda moved: torch.optim.SGD(moved, lr=self.learning_rate, momentum=self.momentum),
-            generator,
-            batch_size=self.batch_size,
-            averaging=self.averaging,
-        )
+        history = self._learn(network, sgd, loss, len(ratings), training, generator)
         self.steps_taken = np.array([history.best_step])
         return history
 

@@ -1,119 +1,143 @@
-"""Fully connected layers on one flat array of weights."""
+"""Fully connected layers of torch whose random numbers come from a generator of their own."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
-from typing import Any, Literal
+from itertools import pairwise
+from typing import Annotated, Literal
 
 import torch
-from torch import Tensor
-from torch.nn.functional import batch_norm, elu
+from annotated_types import Ge, Lt, MinLen
+from torch import Generator, Tensor, nn
+from torch.nn.functional import batch_norm
 
-from fivestar.models.minibatch import dropout
+from fivestar.models.base import FloatArray, learned
 
 Activation = Literal["elu", "identity", "relu", "sigmoid", "tanh"]
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "elu": elu,
-    "identity": torch.nn.Identity(),
-    "relu": torch.relu,
-    "sigmoid": torch.sigmoid,
-    "tanh": torch.tanh,
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "elu": nn.ELU,
+    "identity": nn.Identity,
+    "relu": nn.ReLU,
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
 }
 MOMENTUM = 0.05
-"""Share of a minibatch in the running means and variances of batch norm."""
+"""Weight of a minibatch in the running means and variances of batch norm."""
 
 
-@dataclass(frozen=True)
-class Layers:
-    """A multilayer perceptron: x_l = dropout(f(norm(x_{l-1} W_l + a_l))), the last one W x + a.
+@dataclass(kw_only=True)
+class HiddenLayers:
+    """Settings and weights of a perceptron with one output, on embeddings.
+
+    Parameters
+    ----------
+    hidden
+        Units of the hidden layers.
+    activation, batch_norm
+        Of the hidden layers, see ``perceptron``.
+    dropout, embedding_dropout
+        Fractions of the hidden units and of the embeddings' entries that are zeroed in training.
+
+    Attributes
+    ----------
+    network, statistics : see ``Network``
+    """
+
+    hidden: Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1)] = (64,)
+    activation: Activation = "relu"
+    batch_norm: bool = False
+    dropout: Annotated[float, Ge(0), Lt(1)] = 0.2
+    embedding_dropout: Annotated[float, Ge(0), Lt(1)] = 0.2
+
+    network: FloatArray = learned()
+    statistics: FloatArray = learned(parameter=False)
+
+    def on_embeddings(
+        self, n_inputs: int, generator: Generator, *, silent: bool = False
+    ) -> nn.Sequential:
+        """Dropout of the embeddings, hidden layers and output, which starts at 0 if ``silent``."""
+        sizes, last = (n_inputs, *self.hidden), (self.hidden[-1], 1)
+        hidden = hidden_layers(sizes, self.activation, generator, self.batch_norm, self.dropout)
+        output = linear(torch.zeros(last) if silent else glorot(generator, *last))
+        return nn.Sequential(Dropout(self.embedding_dropout, generator), *hidden, output)
+
+
+def hidden_layers(
+    sizes: tuple[int, ...],
+    activation: Activation,
+    generator: Generator,
+    batch_norm: bool = False,
+    dropout: float = 0.0,
+) -> list[nn.Module]:
+    """Layers x_l = dropout(f(norm(x_{l-1} W_l + a_l))).
 
     Parameters
     ----------
     sizes
-        Numbers of inputs, of units of each hidden layer, and of outputs.
+        Numbers of inputs and of units of each layer.
     activation
         f.
-    dropout
-        Share of the hidden units that is zeroed in training.
+    generator
+        Of the initial weights and of dropout.
     batch_norm
-        Whether hidden units are standardised over the minibatch, then scaled and shifted
-        (Ioffe and Szegedy 2015); in prediction by running means and variances.
+        Whether units are standardised over the minibatch, then scaled and shifted (Ioffe and
+        Szegedy 2015); in prediction by running means and variances.
+    dropout
+        Fraction of the units that is zeroed in training.
+    """
+    layers: list[nn.Module] = []
+    for fans in pairwise(sizes):
+        layers.append(linear(glorot(generator, *fans)))
+        if batch_norm:
+            layers.append(BatchNorm(fans[1]))
+        layers += [ACTIVATIONS[activation](), Dropout(dropout, generator)]
+    return layers
+
+
+def linear(weights: Tensor) -> nn.Linear:
+    """The layer x W + a, for W (n_inputs, n_outputs) and a of zeros."""
+    layer = nn.Linear(*weights.shape, device="meta")
+    layer.weight = nn.Parameter(weights.T.contiguous())
+    layer.bias = nn.Parameter(torch.zeros(weights.shape[1]))
+    return layer
+
+
+def glorot(generator: Generator, *shape: int) -> Tensor:
+    """A matrix of uniform weights with variance 2 / (inputs + outputs), or a vector of zeros.
+
+    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural
+    networks", AISTATS 2010.
+    """
+    bound = math.sqrt(6 / sum(shape)) if len(shape) == 2 else 0
+    return torch.empty(shape).uniform_(-1, 1, generator=generator).mul_(bound)
+
+
+class Dropout(nn.Module):
+    """Zeroes a fraction of the entries and scales up the others, in training.
+
+    Unlike torch's own it has a generator, so that models trained side by side do not disturb
+    each other. ``alike`` zeroes the same columns in all rows.
     """
 
-    sizes: tuple[int, ...]
-    activation: Activation = "relu"
-    dropout: float = 0.0
-    batch_norm: bool = False
+    def __init__(self, fraction: float, generator: Generator) -> None:
+        super().__init__()
+        self.fraction, self.generator, self.alike = fraction, generator, False
 
-    @property
-    def shapes(self) -> list[tuple[int, ...]]:
-        """Of W_1, a_1, ..., then scale and shift of each hidden layer with ``batch_norm``."""
-        layers = [shape for fans in pairwise(self.sizes) for shape in (fans, fans[1:])]
-        return layers + [shape for shape in self._normed for _ in range(2)]
-
-    @property
-    def _normed(self) -> list[tuple[int, ...]]:
-        return [(n,) for n in self.sizes[1:-1] if self.batch_norm]
-
-    def start(self, generator: torch.Generator, *, silent: bool = False) -> Tensor:
-        """All weights end to end: W uniform with variance 2 / (inputs + outputs), a zero.
-
-        Glorot and Bengio, AISTATS 2010. ``silent``: the last W is zero, and so are all outputs.
-        """
-        flat = torch.zeros(sum(map(math.prod, self.shapes)))
-        matrices, _, scaling = self._parts(flat)
-        for matrix in matrices[:-1] if silent else matrices:
-            matrix.uniform_(-1, 1, generator=generator).mul_(math.sqrt(6 / sum(matrix.shape)))
-        for scale in scaling[::2]:
-            scale.fill_(1)
-        return flat
-
-    def thinned(self, flat: Tensor, generator: torch.Generator) -> Tensor:
-        """Weights that give the outputs of one draw of dropout, the same for all inputs."""
-        thinned = flat.clone()
-        for matrix in self._parts(thinned)[0][1:]:
-            matrix.mul_(dropout(torch.ones(len(matrix), 1), self.dropout, generator))
-        return thinned
-
-    def _parts(self, flat: Tensor) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
-        """All W, all a, and scale and shift of batch norm by turns."""
-        n = 2 * (len(self.sizes) - 1)
-        parts = cut(flat, self.shapes)
-        return parts[:n:2], parts[1:n:2], parts[n:]
-
-    def start_statistics(self) -> Tensor:
-        """Means of zero and variances of one, (2 x normed units,)."""
-        n = sum(map(math.prod, self._normed))
-        return torch.cat([torch.zeros(n), torch.ones(n)])
-
-    def __call__(
-        self,
-        x: Tensor,
-        flat: Tensor,
-        statistics: Tensor,
-        generator: torch.Generator | None = None,
-    ) -> Tensor:
-        """Outputs, (n, sizes[-1]), of inputs (n, sizes[0]); in training with a ``generator``.
-
-        Training moves ``statistics``, the running means and variances.
-        """
-        matrices, shifts, scaling = self._parts(flat)
-        means, variances = (cut(half, self._normed) for half in statistics.chunk(2))
-        norms = zip(means, variances, scaling[::2], scaling[1::2], strict=True)
-        for matrix, shift in zip(matrices[:-1], shifts[:-1], strict=True):
-            x = torch.addmm(shift, x, matrix)
-            if self.batch_norm:
-                training = generator is not None and len(x) > 1
-                x = batch_norm(x, *next(norms), training=training, momentum=MOMENTUM)
-            x = dropout(ACTIVATIONS[self.activation](x), self.dropout, generator)
-        return torch.addmm(shifts[-1], x, matrices[-1])
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or not self.fraction:
+            return x
+        drawn = torch.rand(x[:1].shape if self.alike else x.shape, generator=self.generator)
+        return x * (drawn >= self.fraction) / (1 - self.fraction)
 
 
-def cut(flat: Any, shapes: list[tuple[int, ...]]) -> list[Any]:
-    """Views of these shapes of a flat array or tensor, one after the other."""
-    ends = list(accumulate(math.prod(shape) for shape in shapes))
-    starts = [0, *ends]
-    return [flat[a:b].reshape(shape) for a, b, shape in zip(starts, ends, shapes, strict=False)]
+class BatchNorm(nn.BatchNorm1d):
+    """Batch norm that takes a single row, which has no variance, as in prediction."""
+
+    def __init__(self, n_units: int) -> None:
+        super().__init__(n_units)
+        self.num_batches_tracked = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        running = self.running_mean, self.running_var, self.weight, self.bias
+        return batch_norm(x, *running, training=self.training and len(x) > 1, momentum=MOMENTUM)

@@ -11,7 +11,7 @@ import pandas as pd
 from fivestar.errors import InputError
 from fivestar.failure import Failure, surviving
 from fivestar.metrics import gaussian_nll, mae, mse, rmse
-from fivestar.metrics.calibration import Probabilistic, coverages
+from fivestar.metrics.calibration import coverages
 from fivestar.models import Model
 from fivestar.ratings import TrainingData, Vocabulary, observed
 
@@ -96,20 +96,23 @@ def _evaluate(
 ) -> tuple[pd.DataFrame, dict[str, float]]:
     users, items, ratings = observed(data.train)
     ids = data.vocabulary
-    predicted = [_predicted(model, part, pairs, ids) for model, part, pairs in parts]
-    validation = predicted[0]
+    tables, non_finite = zip(
+        *(_predicted(model, part, pairs, ids) for model, part, pairs in parts), strict=True
+    )
+    validation = tables[0]
     # The noise is estimated where the model was not fitted, and used for all parts.
     sigma = rmse(validation["rating"], validation["prediction"])
     errors = _errors("train", ratings, fitted.predict(users, items), sigma)
-    for (model, part, _), table in zip(parts, predicted, strict=True):
+    for (model, part, _), table in zip(parts, tables, strict=True):
         known = table[table["rating"].notna()]
         if known.empty:
             continue
         errors |= _errors(part, known["rating"], known["prediction"], sigma)
-        if isinstance(model, Probabilistic):
-            held = coverages(model, *ids.positions(known), known["rating"])
+        if model.distribution is not None:
+            held = coverages(model.distribution, *ids.positions(known), known["rating"])
             errors |= {f"{part}_{level}": share for level, share in held.items()}
-    return pd.concat(predicted, ignore_index=True), errors | {"sigma": sigma}
+    errors |= {"sigma": sigma, "non_finite": sum(non_finite)}
+    return pd.concat(tables, ignore_index=True), errors
 
 
 def compare(**metrics: dict[str, Any]) -> pd.DataFrame:
@@ -135,12 +138,15 @@ def compare(**metrics: dict[str, Any]) -> pd.DataFrame:
     )
 
 
-def _predicted(model: Model, part: str, pairs: pd.DataFrame, ids: Vocabulary) -> pd.DataFrame:
-    prediction, fallback = model.predict_or_fall_back(*ids.positions(pairs))
+def _predicted(
+    model: Model, part: str, pairs: pd.DataFrame, ids: Vocabulary
+) -> tuple[pd.DataFrame, int]:
+    """Predictions as a table, and how many scores were not finite."""
+    predicted = model.predict_detailed(*ids.positions(pairs))
     table = pairs[["user", "item", "rating"]].assign(
-        part=part, prediction=prediction, fallback=fallback
+        part=part, prediction=predicted.values, fallback=predicted.fallback
     )
-    return table[COLUMNS]
+    return table[COLUMNS], int(predicted.non_finite.sum())
 
 
 def _errors(part: str, actual: Any, predicted: Any, sigma: float) -> dict[str, float]:

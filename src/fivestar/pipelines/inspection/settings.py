@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 from annotated_types import Ge, Gt
-from pydantic import BaseModel, ConfigDict
 
 from fivestar.analysis.maps import Method
+from fivestar.pipelines.settings import Settings
 from fivestar.pipelines.texts import Texts
 
 
-class InspectionSettings(BaseModel):
+class InspectionSettings(Settings):
     """Settings of the pipeline ``inspection``.
 
     Parameters
@@ -38,15 +38,13 @@ class InspectionSettings(BaseModel):
         Of the map and of samples.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    items: Texts = []
-    n_neighbours: Annotated[int, Ge(1)] = 10
-    min_ratings: Annotated[int, Ge(1)] = 20
-    map: Method = "tsne"
-    map_items: Annotated[int, Ge(2)] = 1500
-    perplexity: Annotated[float, Gt(0)] = 30
-    n_factors: Annotated[int, Ge(1)] = 6
-    n_extremes: Annotated[int, Ge(1)] = 8
-    reference: str | None = "bias"
-    seed: int = 42
+    items: Texts
+    n_neighbours: Annotated[int, Ge(1)]
+    min_ratings: Annotated[int, Ge(1)]
+    map: Method
+    map_items: Annotated[int, Ge(2)]
+    perplexity: Annotated[float, Gt(0)]
+    n_factors: Annotated[int, Ge(1)]
+    n_extremes: Annotated[int, Ge(1)]
+    reference: str | None
+    seed: int

@@ -14,10 +14,10 @@ from fivestar.ratings import Features, Vocabulary
 
 logger = logging.getLogger(__name__)
 
-RAREST = 5
-"""Users (or items) that share a word at the least: of rarer ones nothing can be learnt."""
-MOST_WORDS = 200
-"""Columns of one feature at the most, the commonest words first."""
+MIN_COUNT = 5
+"""Users (or items) with a word, for it to have a column: of rarer ones nothing can be learned."""
+MAX_WORDS = 200
+"""Columns of one feature, the commonest words first."""
 NUMBER_BINS = 8
 """Quantile bins of a number, beside its standardised value."""
 YEAR_BINS = 14
@@ -44,10 +44,8 @@ def encode_features(
         encode(users, "user", ids.users, settings.users),
         encode(items, "item", ids.items, settings.items),
     )
-    logger.info(
-        "%s: %d of users, %d of items",
-        *("features", features.users.shape[1], features.items.shape[1]),
-    )
+    n_users, n_items = features.users.shape[1], features.items.shape[1]
+    logger.info("features: %d of users, %d of items", n_users, n_items)
     return features
 
 
@@ -77,10 +75,10 @@ def _encode(cells: pd.Series, feature: Feature) -> sparse.csr_array:
 def _standardised(values: NDArray[np.float64]) -> sparse.csr_array:
     """One column of mean 0 and variance 1; none where all values are the same."""
     given = np.flatnonzero(np.isfinite(values))
-    spread = np.std(values[given]) if len(given) else 0.0
-    if not spread > 0:
+    deviation = np.std(values[given]) if len(given) else 0.0
+    if not deviation > 0:
         return sparse.csr_array((len(values), 0))
-    scaled = (values[given] - values[given].mean()) / spread
+    scaled = (values[given] - values[given].mean()) / deviation
     return _sparse(given, np.zeros_like(given), scaled, (len(values), 1))
 
 
@@ -99,7 +97,7 @@ def _words(cells: pd.Series) -> sparse.csr_array:
     """One column a word, 1 / sqrt(number of the row's words) in each."""
     words = cells.reset_index(drop=True).explode().dropna()
     counts = words.value_counts()
-    common = counts[counts >= RAREST].head(MOST_WORDS).index.sort_values()
+    common = counts[counts >= MIN_COUNT].head(MAX_WORDS).index.sort_values()
     words = words[words.isin(common)]
     rows = words.index.to_numpy()
     values = 1 / np.sqrt(np.bincount(rows, minlength=len(cells))[rows])

@@ -47,9 +47,7 @@ def submit(
     check(predicted, test)
     # A model that is not clamped may leave the scale; a submission may not.
     stars = np.clip(predicted["prediction"].to_numpy(), scale.lowest, scale.highest)
-    logger.info(
-        "%s: %s predictions by the champion, %s", "submission", f"{len(test):,}", champion
-    )
+    logger.info("%s: %s predictions by the champion, %s", "submission", f"{len(test):,}", champion)
     return pd.DataFrame({settings.id: test["id"].to_numpy(), settings.rating: stars})
 
 

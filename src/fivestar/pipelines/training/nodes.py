@@ -8,6 +8,7 @@ from typing import Any
 
 from fivestar.failure import Failure, surviving
 from fivestar.models import History, Model, build
+from fivestar.pipelines import fitting
 from fivestar.ratings import TrainingData
 
 logger = logging.getLogger(__name__)
@@ -36,16 +37,9 @@ def _fit(
     data: TrainingData, settings: dict[str, Any], max_minutes: float | None, *, label: str
 ) -> Fitted:
     model = build(settings, label)
-    model.trained_on = data.identity
     start = time.perf_counter()
-    history = model.fit(
-        data.train,
-        data.validation,
-        scale=data.scale,
-        features=data.features,
-        label=label,
-        max_seconds=None if max_minutes is None else 60 * max_minutes,
-    )
+    max_seconds = None if max_minutes is None else 60 * max_minutes
+    history = fitting.fit(model, data, label=label, max_seconds=max_seconds)
     seconds = time.perf_counter() - start
     error = (history.validation_rmse or history.train_rmse)[history.steps.index(history.best_step)]
     logger.info(
@@ -85,9 +79,8 @@ def refit(
 def _refit(fitted: Model, history: dict[str, Any], data: TrainingData, *, label: str) -> Fitted:
     found = History(**{name: history[name] for name in History.__dataclass_fields__})
     model = fitted.for_refit(found)
-    model.trained_on = data.identity
     start = time.perf_counter()
-    refitted = model.fit(data.ratings, scale=data.scale, features=data.features, label=label)
+    refitted = fitting.refit(model, data, label=label)
     seconds = time.perf_counter() - start
     logger.info("%s: refitted on train and validation in %.1f s", label, seconds)
     return model, {**refitted.to_dict(), "fit_seconds": seconds}
