@@ -13,14 +13,14 @@ from fivestar.analysis.explanation import OWN_RATING
 from fivestar.analysis.list_quality import HeldOut, measure_lists
 from fivestar.analysis.new_user import Given, ItemSearch, read_ratings
 from fivestar.analysis.prediction_matrix import PredictionMatrix, megabytes
-from fivestar.errors import InputError
+from fivestar.errors import InputError, did_you_mean
 from fivestar.metrics.ranking import MEASURES
 from fivestar.models import Model
 from fivestar.pipelines.choice import require_same_data
 from fivestar.pipelines.ingestion import checks
 from fivestar.pipelines.recommendation.settings import RecommendationSettings
 from fivestar.ratings import TrainingData, csr_matrix
-from fivestar.recommender import NEW_USER, TYPES, Recommender, unknown_id
+from fivestar.recommender import NEW_USER, TYPES, Recommender
 from fivestar.reporting.sentences import lines, sentence
 
 logger = logging.getLogger(__name__)
@@ -52,11 +52,12 @@ def find_users(data: TrainingData, settings: RecommendationSettings) -> list[str
     """Ids of the users who get recommendations; an unknown one is refused."""
     known = data.vocabulary.users
     asked = list(dict.fromkeys(settings.users)) or known.tolist()
-    if unknown := [unknown_id("user", user, known) for user in asked if user not in known]:
+    if unknown := [user for user in asked if user not in known]:
+        hint = did_you_mean(unknown[0], known, n=3)
         raise InputError(
-            f"recommendation.users: {'; '.join(unknown)}. The {len(known):,} ids are the column "
-            f"`user` of data/03_primary/{data.place}/ratings.parquet. For someone new set "
-            "`recommendation.new_user`."
+            f"recommendation.users: no such user: {', '.join(map(repr, unknown))}. {hint} The "
+            f"{len(known):,} ids are the column `user` of data/03_primary/{data.place}/"
+            "ratings.parquet. For someone new set `recommendation.new_user`."
         )
     return asked
 
