@@ -24,6 +24,7 @@ from fivestar.analysis.top_n import can_be_recommended, top_n
 from fivestar.errors import InputError, did_you_mean
 from fivestar.models import Model, Predictions
 from fivestar.ratings import Positions, TrainingData, csr_matrix
+from fivestar.ratings.training_data import DESCRIPTION, SHOWN
 
 logger = logging.getLogger(__name__)
 
@@ -68,21 +69,22 @@ def load(folder: str | Path) -> Recommender:
         name = _champion(data / "08_reporting" / place / "leaderboard.csv", folder)
         folder = data / "06_models" / place / name
     environment, _, fold = place.as_posix().partition("/fold-")
-    remake = f"kedro run --env {environment}" + (f" --params fold={fold}" if fold else "")
+    run = f"kedro run --env {environment}" + (f" --params fold={fold}" if fold else "")
     prepared = data / "05_model_input" / place
+    for file in (folder / "model.json", prepared / DESCRIPTION, prepared / "items.parquet"):
+        if not file.exists():
+            raise InputError(f"{file}: missing. Make it anew: {run} --only-missing-outputs")
+    training_data, items = TrainingData.load(prepared), pd.read_parquet(file)
+    train = f"Train it anew: {run} --pipelines zoo --namespaces {name}"
     try:
-        model, training_data = models.load(folder), TrainingData.load(prepared)
-        items = pd.read_parquet(prepared / "items.parquet")
-    except FileNotFoundError as error:
-        raise InputError(
-            f"{error.filename}: missing. Make it anew: {remake} --only-missing-outputs"
-        ) from error
+        model = models.load(folder)
+    except InputError as error:  # of an earlier version
+        raise InputError(f"{folder}: {error} {train}") from error
     if model.trained_on.get("fingerprint") != training_data.fingerprint:
         place_of, split = (model.trained_on.get(key, "") for key in ("place", "fingerprint"))
         raise InputError(
-            f"{folder}: trained on {place_of or 'unknown data'}, split {split[:8] or 'unknown'}, "
-            f"but {prepared} holds {training_data.title}. Train it anew: {remake} --pipelines zoo "
-            f"--namespaces {name}"
+            f"{folder}: trained on {place_of or 'unknown data'}, split {split[:SHOWN]}, but "
+            f"{prepared} holds {training_data.title}. {train}"
         )
     return Recommender(name, model, training_data, items)
 
@@ -165,17 +167,12 @@ class Recommender:
         """
         if items is None:
             at = _indices(self.users, users["user"]), self._items_at(users["item"])
-            found = self._predicted(*at)
-            self._warn(found["fallback"])
-            return users.assign(**found)
+            found = self._warned(self.model.predict_detailed(*at))
+            return users.assign(**self._columns(found, *at))
         users, items = np.broadcast_arrays(*(np.asarray(ids, object) for ids in (users, items)))
-        predictions = self.model.predict_detailed(
-            _indices(self.users, users), self._items_at(items)
-        )
-        self._warn(predictions.fallback)
-        return (
-            predictions.values.reshape(users.shape) if users.ndim else float(predictions.values[0])
-        )
+        at = _indices(self.users, users), self._items_at(items)
+        values = self._warned(self.model.predict_detailed(*at)).values
+        return values.reshape(users.shape) if users.ndim else float(values[0])
 
     def recommend(self, users: ArrayLike, n: int = 10) -> pd.DataFrame:
         """The items with the highest predictions of those that users have not rated.
@@ -351,7 +348,7 @@ class Recommender:
             low, high = distribution.interval(users, items, self.coverage)
         return {"prediction": found.values, "low": low, "high": high, "fallback": found.fallback}
 
-    def _warn(self, found: Predictions) -> None:
+    def _warned(self, found: Predictions) -> Predictions:
         for wrong, why in (
             (found.fallback, "fallbacks: the user or the item is unknown"),
             (found.non_finite, "means: the model's own are not finite"),
@@ -359,6 +356,7 @@ class Recommender:
             if n := int(wrong.sum()):
                 n_all = f"{len(wrong):,}"
                 logger.warning("%s: %s of %s predictions are %s", self.name, f"{n:,}", n_all, why)
+        return found
 
     def _about(self, items: Positions) -> pd.DataFrame:
         """Ids, titles (ids where there are none) and years."""
