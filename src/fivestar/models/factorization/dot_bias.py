@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
 import torch
@@ -12,7 +12,7 @@ from torch import Generator, Tensor, nn
 
 from fivestar.models.adamw import AdamWModel
 from fivestar.models.base import FloatArray, learned
-from fivestar.models.factors import Factors, bias_or_none
+from fivestar.models.factors import Factors
 from fivestar.models.minibatch import Network, factors_and_biases
 
 
@@ -72,11 +72,12 @@ class DotBias(AdamWModel):
         return math.log((float(self.mean[0]) - low) / (high - float(self.mean[0])))
 
     def _factors(self) -> Factors:
-        return Factors(
-            items=self.item_factors,
-            users=self.user_factors,
-            item_bias=bias_or_none(self.item_bias),
-            user_bias=bias_or_none(self.user_bias),
-            constant=self._logit_of_mean,
-            in_ratings=False,
+        """Before the sigmoid."""
+        factors = Factors.biased(
+            self._logit_of_mean,
+            self.user_bias,
+            self.item_bias,
+            self.user_factors,
+            self.item_factors,
         )
+        return replace(factors, in_ratings=False, exact=False)

@@ -9,17 +9,19 @@ import numpy as np
 import torch
 from annotated_types import Ge, Gt, Lt
 from numpy.typing import NDArray
+from scipy import sparse
 from torch import Generator, Tensor
 
-from fivestar.models.base import FloatArray, learned
-from fivestar.models.linear import FactorModel, penalties, worth_of_stopping
+from fivestar.models.base import FloatArray, Model, learned
+from fivestar.models.factors import Factors
 from fivestar.models.minibatch import Minibatches, Network, factors_and_biases
+from fivestar.models.solver import UserRegression, penalties, with_ones, worth_of_stopping
 from fivestar.models.training import History, Training
 from fivestar.ratings import observed
 
 
 @dataclass(kw_only=True)
-class MFSGD(Minibatches, FactorModel):
+class MFSGD(Minibatches, Model):
     r"""Biased factorisation by minibatches: r_ui ~ mu + b_u + b_i + p_u . q_i.
 
     With e = prediction - rating, a minibatch B has the loss
@@ -60,6 +62,10 @@ class MFSGD(Minibatches, FactorModel):
     init_scale: Annotated[float, Ge(0)] = 0.01
     averaging: Annotated[float, Ge(0), Lt(1)] = 0.998
 
+    user_factors: FloatArray = learned()
+    item_factors: FloatArray = learned()
+    user_bias: FloatArray = learned()
+    item_bias: FloatArray = learned()
     steps_taken: NDArray[np.int64] = learned(parameter=False)
 
     def _fit(self, training: Training) -> History:
@@ -83,8 +89,23 @@ class MFSGD(Minibatches, FactorModel):
         self.steps_taken = np.array([history.best_step])
         return history
 
-    def _penalty_of(self, counts: NDArray[np.integer]) -> FloatArray:
-        """That of each rating, and what it is worth that training stops early."""
-        penalty = penalties(counts, self.n_factors, self.regularization, self.bias_regularization)
+    def _factors(self) -> Factors:
+        biases = self.mean[0], self.user_bias, self.item_bias
+        return Factors.biased(*biases, self.user_factors, self.item_factors)
+
+    # -- new users
+
+    def _regression(self, ratings: sparse.csr_array) -> UserRegression:
+        """With the penalty of each rating, and what it is worth that training stops early."""
+        strengths = self.regularization, self.bias_regularization
+        penalty = penalties(np.diff(ratings.indptr), self.n_factors, *strengths)
         rate = self.learning_rate / (1 - self.momentum)
-        return penalty + worth_of_stopping(rate, int(self.steps_taken[0]))
+        penalty += worth_of_stopping(rate, int(self.steps_taken[0]))
+        base = self.mean[0] + self.item_bias
+        return UserRegression(ratings, base, with_ones(self.item_factors), penalty)
+
+    def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
+        self.user_factors, self.user_bias = self._regression(ratings).factors_and_bias()
+
+    def _contributions(self, user: sparse.csr_array, item: int) -> tuple[float, FloatArray]:
+        return self._regression(user).contributions(item)

@@ -14,10 +14,9 @@ from torch import Generator, Tensor, nn
 from fivestar.models.base import FloatArray, Model, learned
 from fivestar.models.biases import Biases
 from fivestar.models.factors import Factors
-from fivestar.models.linear import with_ones
 from fivestar.models.minibatch import Minibatches, Network
 from fivestar.models.neural.layers import ACTIVATIONS, Activation, glorot, hidden_layers
-from fivestar.models.solvers.ridge import PeopleRegression
+from fivestar.models.solver import UserRegression, with_ones
 from fivestar.models.sparse_products import SparseRows, dot_products_at, sparse_times_dense
 from fivestar.models.training import EarlyStopping, History, Training
 from fivestar.ratings import Positions
@@ -208,7 +207,7 @@ class Autoencoder(Minibatches, Model):
         self.decoder, self.decoder_bias = solution[:, :-1].copy(), solution[:, -1].copy()
         self.input_weights = np.zeros((len(solution), self.hidden[0]), dtype=np.float32)
 
-    def _regression(self, residuals: sparse.csr_array) -> PeopleRegression:
+    def _regression(self, residuals: sparse.csr_array) -> UserRegression:
         """Of the users' V and d on the codes.
 
         The loss's mean is over the ratings of a minibatch, so that over all N ratings of train
@@ -216,7 +215,7 @@ class Autoencoder(Minibatches, Model):
         few ratings follow them: here it is shrunk like V.
         """
         penalty = np.full((residuals.shape[0], self.hidden[-1] + 1), self.l2 * self.train_size[2])
-        return PeopleRegression(residuals, with_ones(self.codes), penalty)
+        return UserRegression(residuals, np.zeros(self.n_items), with_ones(self.codes), penalty)
 
     @property
     def _predicts_for_strangers(self) -> bool:

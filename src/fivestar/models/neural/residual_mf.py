@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
 import torch
@@ -11,7 +11,7 @@ from torch import Generator, Tensor, nn
 
 from fivestar.models.adamw import AdamWModel
 from fivestar.models.base import FloatArray, learned
-from fivestar.models.factors import Factors, bias_or_none
+from fivestar.models.factors import Factors
 from fivestar.models.minibatch import Network, factors_and_biases
 from fivestar.models.neural.layers import HiddenLayers
 
@@ -68,10 +68,6 @@ class ResidualMF(HiddenLayers, AdamWModel):
         return biases + (p * q).sum(1) + above.squeeze(1)
 
     def _factors(self) -> Factors:
-        return Factors(
-            items=self.item_factors,
-            users=self.user_factors,
-            item_bias=bias_or_none(self.item_bias),
-            user_bias=bias_or_none(self.user_bias),
-            constant=float(self.mean[0]),
-        )
+        """Without what the network adds."""
+        biases = self.mean[0], self.user_bias, self.item_bias
+        return replace(Factors.biased(*biases, self.user_factors, self.item_factors), exact=False)
