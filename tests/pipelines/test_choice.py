@@ -19,9 +19,8 @@ from ..models.behaviour import SCALE, planted
 @pytest.fixture(scope="module")
 def data() -> TrainingData:
     train, validation = planted()
-    users, items = ([f"{side}{n:03}" for n in range(size)] for side, size in zip("ui", train.shape))
+    ids = Vocabulary(*(pd.Index([f"{n:03}" for n in range(size)]) for size in train.shape))
     features = Features(*(sparse.csr_array((size, 0)) for size in train.shape))
-    ids = Vocabulary(pd.Index(users, dtype="str"), pd.Index(items, dtype="str"))
     return TrainingData(train, validation, ids, features, SCALE, "planted")
 
 
@@ -50,12 +49,12 @@ def test_an_unknown_model_is_told_with_those_there_are(
         choose(trained, LEADERBOARD, data, "biass")
 
 
-def test_a_model_of_another_split_is_refused(
-    trained: dict[str, Model], data: TrainingData
-) -> None:
+def test_a_model_of_another_split_is_refused(trained: dict[str, Model], data: TrainingData) -> None:
     """Also where the numbers of users and items are the same, as in the published folds."""
     other = replace(data, train=data.validation, validation=data.train)
-    with pytest.raises(InputError, match=r"bias: trained on planted, split \w{8}.*--namespaces bias"):
+    with pytest.raises(
+        InputError, match=r"bias: trained on planted, split \w{8}.*--namespaces bias"
+    ):
         choose(trained, LEADERBOARD, other, "bias")
     assert same_data(trained, data) == trained
     assert same_data(trained, other) == {}
