@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import difflib
 import logging
 import os
 import re
@@ -22,9 +21,10 @@ from fivestar.analysis.explanation import REASON, Explainer
 from fivestar.analysis.new_user import Given, ItemSearch, read_ratings
 from fivestar.analysis.similarity import nearest
 from fivestar.analysis.top_n import can_be_recommended, top_n
-from fivestar.errors import InputError
-from fivestar.models import Model
+from fivestar.errors import InputError, did_you_mean
+from fivestar.models import Model, Predictions
 from fivestar.ratings import Positions, TrainingData, csr_matrix
+from fivestar.ratings.training_data import DESCRIPTION, SHOWN
 
 logger = logging.getLogger(__name__)
 
@@ -69,21 +69,22 @@ def load(folder: str | Path) -> Recommender:
         name = _champion(data / "08_reporting" / place / "leaderboard.csv", folder)
         folder = data / "06_models" / place / name
     environment, _, fold = place.as_posix().partition("/fold-")
-    remake = f"kedro run --env {environment}" + (f" --params fold={fold}" if fold else "")
+    run = f"kedro run --env {environment}" + (f" --params fold={fold}" if fold else "")
     prepared = data / "05_model_input" / place
+    for file in (folder / "model.json", prepared / DESCRIPTION, prepared / "items.parquet"):
+        if not file.exists():
+            raise InputError(f"{file}: missing. Make it anew: {run} --only-missing-outputs")
+    training_data, items = TrainingData.load(prepared), pd.read_parquet(file)
+    train = f"Train it anew: {run} --pipelines zoo --namespaces {name}"
     try:
-        model, training_data = models.load(folder), TrainingData.load(prepared)
-        items = pd.read_parquet(prepared / "items.parquet")
-    except FileNotFoundError as error:
-        raise InputError(
-            f"{error.filename}: missing. Make it anew: {remake} --only-missing-outputs"
-        ) from error
+        model = models.load(folder)
+    except InputError as error:  # of an earlier version
+        raise InputError(f"{folder}: {error} {train}") from error
     if model.trained_on.get("fingerprint") != training_data.fingerprint:
         place_of, split = (model.trained_on.get(key, "") for key in ("place", "fingerprint"))
         raise InputError(
-            f"{folder}: trained on {place_of or 'unknown data'}, split {split[:8] or 'unknown'}, "
-            f"but {prepared} holds {training_data.title}. Train it anew: {remake} --pipelines zoo "
-            f"--namespaces {name}"
+            f"{folder}: trained on {place_of or 'unknown data'}, split {split[:SHOWN]}, but "
+            f"{prepared} holds {training_data.title}. {train}"
         )
     return Recommender(name, model, training_data, items)
 
@@ -166,17 +167,12 @@ class Recommender:
         """
         if items is None:
             at = _indices(self.users, users["user"]), self._items_at(users["item"])
-            found = self._predicted(*at)
-            self._warn(found["fallback"])
-            return users.assign(**found)
+            found = self._warned(self.model.predict_detailed(*at))
+            return users.assign(**self._columns(found, *at))
         users, items = np.broadcast_arrays(*(np.asarray(ids, object) for ids in (users, items)))
-        predictions = self.model.predict_detailed(
-            _indices(self.users, users), self._items_at(items)
-        )
-        self._warn(predictions.fallback)
-        return (
-            predictions.values.reshape(users.shape) if users.ndim else float(predictions.values[0])
-        )
+        at = _indices(self.users, users), self._items_at(items)
+        values = self._warned(self.model.predict_detailed(*at)).values
+        return values.reshape(users.shape) if users.ndim else float(values[0])
 
     def recommend(self, users: ArrayLike, n: int = 10) -> pd.DataFrame:
         """The items with the highest predictions of those that users have not rated.
@@ -229,7 +225,8 @@ class Recommender:
         if not self.trained.can_fold_in:
             raise InputError(f"{self.name} cannot take in new users without training")
         if isinstance(ratings, Mapping):
-            given = [Given(NEW_USER, str(t), str(r), repr(t)) for t, r in ratings.items()]
+            places = NEW_USER, NEW_USER
+            given = [Given(NEW_USER, str(t), str(r), places) for t, r in ratings.items()]
             ratings = read_ratings(given, self.search, self.data.scale)
         other = copy.copy(self)
         other.__dict__.pop("_seen", None)
@@ -270,16 +267,12 @@ class Recommender:
 
         Returns
         -------
-        A row a reason; of two ids ``user``, ``item``, ``title``, ``year`` and ``prediction``,
-        of a table its own columns, and then ``explained`` and ``base``, the sum of all
-        contributions and what it starts from, missing of models that give none; and the
-        reason, the ``place``-th of its ``kind``:
-
-        - ``own rating``: ``reason`` is the item that was rated, ``value`` what this adds;
-        - ``other ratings``: what all other own ratings add; ``reason`` is their number;
-        - ``nearest``: a rated item, ``value`` the cosine of its vector with the item's;
-        - ``factor``: ``reason`` is its number, ``reason_title`` names items that lie on the
-          same side of it as the item, ``value`` the product of user and item.
+        A row a reason, see ``Explainer`` for their kinds: the columns of the table (of two ids
+        ``user``, ``item``, ``title``, ``year``, ``prediction``); ``explained`` and ``base``, the
+        sum of all contributions and what it starts from, missing of models that give none; the
+        ``kind`` and its ``place``; ``reason`` and ``reason_title``, the id and title of a rated
+        item, the number of other ratings, or that of a factor and items like it; the ``rating``;
+        and the ``value``: what it adds, a cosine, or the product of user and item.
         """
         pairs = users
         if items is not None:
@@ -290,7 +283,8 @@ class Recommender:
         at = [_indices(ids, pairs[column]) for column, ids in known.items()]
         for (column, ids), indices in zip(known.items(), at, strict=True):
             if (indices < 0).any():
-                raise InputError(unknown_id(column, str(pairs[column].iloc[indices.argmin()]), ids))
+                asked = str(pairs[column].iloc[indices.argmin()])
+                raise InputError(f"no such {column}: {asked!r}. {did_you_mean(asked, ids, n=3)}")
         candidates, folded = self.candidates, self.model
         explainer = Explainer(self.trained, self.items, candidates, n_reasons, n_factors, folded)
         rows = [
@@ -345,19 +339,24 @@ class Recommender:
             logger.info("%s: %s", self.name, note)
         return at
 
-    def _predicted(self, users: Positions, items: Positions) -> dict[str, NDArray[Any]]:
-        found, distribution = self.model.predict_detailed(users, items), self.model.distribution
+    def _columns(
+        self, found: Predictions, users: Positions, items: Positions
+    ) -> dict[str, NDArray[Any]]:
+        distribution = self.model.distribution
         low = high = np.full(len(users), np.nan, dtype=np.float32)
         if distribution is not None:
             low, high = distribution.interval(users, items, self.coverage)
         return {"prediction": found.values, "low": low, "high": high, "fallback": found.fallback}
 
-    def _warn(self, fallback: NDArray[np.bool_]) -> None:
-        if fallback.any():
-            logger.warning(
-                "%s: %s of %s predictions are fallbacks: the user or the item is unknown",
-                *(self.name, f"{fallback.sum():,}", f"{len(fallback):,}"),
-            )
+    def _warned(self, found: Predictions) -> Predictions:
+        for wrong, why in (
+            (found.fallback, "fallbacks: the user or the item is unknown"),
+            (found.non_finite, "means: the model's own are not finite"),
+        ):
+            if n := int(wrong.sum()):
+                n_all = f"{len(wrong):,}"
+                logger.warning("%s: %s of %s predictions are %s", self.name, f"{n:,}", n_all, why)
+        return found
 
     def _about(self, items: Positions) -> pd.DataFrame:
         """Ids, titles (ids where there are none) and years."""
@@ -369,15 +368,10 @@ class Recommender:
         self, ids: pd.Index, users: Positions, items: Positions, **columns: Any
     ) -> pd.DataFrame:
         """Pairs with titles and predictions."""
-        table = self._about(items).assign(user=ids, **columns, **self._predicted(users, items))
+        found = self._columns(self.model.predict_detailed(users, items), users, items)
+        table = self._about(items).assign(user=ids, **columns, **found)
         types = {name: dtype for name, dtype in TYPES.items() if name in table}
         return table[list(types)].astype(types)
-
-
-def unknown_id(column: str, asked: str, ids: pd.Index) -> str:
-    """The sentence that there is no such id, with those that are close."""
-    close = difflib.get_close_matches(asked, ids, n=3, cutoff=0.5)
-    return f"no such {column}: {asked!r}" + (f" (close: {', '.join(close)})" if close else "")
 
 
 def _as_index(ids: Any) -> pd.Index:

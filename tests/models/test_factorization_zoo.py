@@ -8,7 +8,7 @@ import torch
 from scipy import sparse
 
 from fivestar.models import Model, build
-from fivestar.models.factorization.mf_gravity import sum_of_squared_products
+from fivestar.models.factorization.full_batch import sum_of_squared_products
 from fivestar.ratings import csr_matrix, observed
 
 from .behaviour import SCALE, ModelBehaviour, planted

@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 import yaml
 
-from fivestar.errors import InputError
 from fivestar.pipelines.exploration import charts, linked, tables
 from fivestar.pipelines.exploration.bins import (
     MAX_BARS,
@@ -228,13 +227,6 @@ def test_without_times_titles_and_side_tables_all_entries_are_there(tmp_path: Pa
     ):
         assert html.count(f"<h2>{title}</h2>") == there
     assert json.loads((project / FOLDER / "summary.json").read_text())["first"] is None
-
-
-def test_ratings_that_were_not_split_are_told() -> None:
-    train = some_train()
-    ratings = train.iloc[1:].assign(timestamp=0)
-    with pytest.raises(InputError, match=r"1 ratings of train are not in .*Split again"):
-        tables.count_periods(train, ratings)
 
 
 # -- tables

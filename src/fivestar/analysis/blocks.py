@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -17,9 +16,6 @@ FloatArray = NDArray[np.float32]
 
 PAIRS = 1 << 20
 """Predictions in memory at a time: 4 MB, and some 50 MB while they are made."""
-SAMPLE = 10_000
-"""Predictions that an estimate of the time is made from."""
-TRIALS = 3
 
 
 class Blocks:
@@ -56,35 +52,18 @@ class Blocks:
         return table
 
     def iterate(
-        self, users: Positions, items: Positions, label: str, n_pairs: int = PAIRS
+        self, users: Positions, items: Positions, label: str
     ) -> Iterator[tuple[Positions, FloatArray]]:
         """Some users after the other, (n,), and their predictions, (n, n_items).
 
-        Parameters
-        ----------
-        label
-            On the progress bar.
-        n_pairs
-            Predictions in a block, unless those of a single user are more.
+        The label is that of a progress bar.
         """
-        height = max(1, n_pairs // max(len(items), 1))
+        height = max(1, PAIRS // max(len(items), 1))
         with progress_bar(len(users), label) as bar:
             for start in range(0, len(users), height):
                 block = users[start : start + height]
                 yield block, self.predict(block, items)
                 bar.update(len(block))
-
-    def estimate_seconds(self, users: Positions, items: Positions) -> float:
-        """About how long all predictions take, from those of a few users."""
-        if not len(users) or not len(items):
-            return 0.0
-        few = users[: max(1, SAMPLE // len(items))]
-        seconds = []
-        for _ in range(TRIALS):  # the first one may compile, others may be interrupted
-            start = time.perf_counter()
-            self.predict(few, items)
-            seconds.append(time.perf_counter() - start)
-        return min(seconds) * len(users) / len(few)
 
 
 def predict_table(model: Model, users: Positions, items: Positions) -> FloatArray:

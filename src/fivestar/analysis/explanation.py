@@ -74,8 +74,7 @@ class Explainer:
         factors = model.factors()
         own = factors if folded is None else folded.factors()
         self.unit = None if factors is None else directions(factors.items)
-        self.factors = np.empty((len(candidates), 0))  # of items, at length 1
-        self.of_users = np.empty((0, 0))
+        self.factors: Array = np.empty((len(candidates), 0))  # of items, at length 1
         if factors is None or factors.users is None or own is None or own.users is None:
             return
         if n_factors and len(candidates) > 1 and own.users.shape[1] == factors.users.shape[1]:

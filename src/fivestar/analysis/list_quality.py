@@ -60,8 +60,8 @@ class HeldOut:
         if len(chosen) > max_users:
             random = np.random.default_rng(seed)
             chosen = np.sort(random.choice(chosen, max_users, replace=False))
-        matrices = (matrix[chosen] for matrix in (seen, held_out, relevant))
-        return cls(chosen, *matrices, item_popularity(seen))
+        popularity = item_popularity(seen)
+        return cls(chosen, seen[chosen], held_out[chosen], relevant[chosen], popularity)
 
 
 def measure_lists(

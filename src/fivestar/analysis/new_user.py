@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -14,57 +14,41 @@ from fivestar.ratings.titles import Titles, look_up, plain
 
 logger = logging.getLogger(__name__)
 
-OTHERS = 3
+MAX_OTHERS = 3
 """Titles that are shown beside the one which is taken."""
-SHOWN = 5
-"""Mistakes that a message tells."""
+MAX_MISTAKES = 5
+"""That a message tells."""
 RATINGS = {"user": "str", "item": "str", "title": "str", "rating": "float64"}
 """Columns of a table of ratings, and their types."""
 
 
-@dataclass(frozen=True)
-class Given:
+class Given(NamedTuple):
     """One rating as it was written.
 
     Attributes
     ----------
     user : who rated
-    asked : a title or an id
-    rating : text
-    where : in a message, such as ``my.csv: row 2 (line 3)``
-    columns : of ``asked`` (ids stand in ``item``) and ``rating``, where they have names
+    asked, rating : a title or an id, and a number, as text
+    places : of both, in messages, such as ``my.csv: row 2 (line 3), column 'title'``
+    is_id : whether ``asked`` can be nothing else
     """
 
     user: str
     asked: str
     rating: str
-    where: str
-    columns: tuple[str, str] | None = None
-
-    def mistake(self, column: int, what: object) -> str:
-        """The sentence, with the place in front."""
-        named = "" if self.columns is None else f", column {self.columns[column]!r}"
-        return f"{self.where}{named}: {what}"
+    places: tuple[str, str]
+    is_id: bool = False
 
 
 class ItemSearch:
-    """Items by title or id.
-
-    Parameters
-    ----------
-    items
-        The item table: of titles that fit equally well the most rated comes first.
-    """
+    """Items of the item table by title or id; of titles that fit the most rated comes first."""
 
     def __init__(self, items: pd.DataFrame) -> None:
         self.ids, self.shown = pd.Index(items["item"]), items["shown"].tolist()
         self.n_ratings = items["n_ratings"].tolist()
         self.has_titles = bool(items["title"].notna().any())
-        self.titles = Titles(
-            items["title"].fillna(items["item"]).tolist(),
-            items["year"].astype("float64").tolist(),
-            self.n_ratings,
-        )
+        titles, years = items["title"].fillna(items["item"]), items["year"].astype("float64")
+        self.titles = Titles(titles.tolist(), years.tolist(), self.n_ratings)
 
     def find(self, asked: str, *, id_first: bool = False) -> tuple[int, str]:
         """Index of the item that is meant, and how the title was understood if that may differ.
@@ -86,7 +70,7 @@ class ItemSearch:
         if mistakes:
             raise ValueError(mistakes[0])
         match = matches[0]
-        others = f" (not {'; '.join(match.others[:OTHERS])})" if match.others else ""
+        others = f" (not {'; '.join(match.others[:MAX_OTHERS])})" if match.others else ""
         note = f"{asked!r} is {match.found}{others}" if others or asked != match.found else ""
         return match.position, note
 
@@ -103,47 +87,44 @@ def read_ratings(given: Sequence[Given], search: ItemSearch, scale: Scale) -> pd
     """
     rows, mistakes = [], []
     for entry in given:
-        column = 0
+        place = entry.places[0]
         try:
             at, note = _find(entry, search)
-            if not search.n_ratings[at]:
-                raise ValueError(
-                    f"nobody has rated {search.shown[at]}, so it tells nothing. Take it out."
-                )
-            column = 1
+            place = entry.places[1]
             rating = _number(entry, scale)
         except ValueError as error:
-            mistakes.append(entry.mistake(column, error))
+            mistakes.append(f"{place}: {error}")
             continue
         if note:
             logger.info("new users: %s", note)
-        rows.append((entry.user, search.ids[at], search.shown[at], rating, entry.mistake(0, "")))
-    table = pd.DataFrame(rows, columns=[*RATINGS, "where"]).astype(RATINGS)
+        rows.append((entry.user, search.ids[at], search.shown[at], rating, entry.places[0]))
+    table = pd.DataFrame(rows, columns=[*RATINGS, "place"]).astype(RATINGS)
     for row in table[table.duplicated(["user", "item"])].itertuples():
-        mistakes.append(f"{row.where}{row.title} is rated twice. Keep one rating.")
+        mistakes.append(f"{row.place}: {row.title} is rated twice. Keep one rating.")
     if mistakes:
-        more = f"\n  and {len(mistakes) - SHOWN:,} more" if len(mistakes) > SHOWN else ""
-        raise InputError("new users' ratings:\n  " + "\n  ".join(mistakes[:SHOWN]) + more)
+        n_more = len(mistakes) - MAX_MISTAKES
+        more = [f"and {n_more:,} more"] if n_more > 0 else []
+        raise InputError("\n  ".join(["new users' ratings:", *mistakes[:MAX_MISTAKES], *more]))
     return table[list(RATINGS)]
 
 
 def _find(entry: Given, search: ItemSearch) -> tuple[int, str]:
-    by_id = entry.columns is not None and entry.columns[0] == "item"
     asked = entry.asked.strip()
-    if by_id and asked and asked not in search.ids:
+    if entry.is_id and asked and asked not in search.ids:
         raise ValueError(f"no item has the id {asked!r}. Correct it, or give titles (`title`).")
-    return search.find(asked, id_first=by_id)
+    at, note = search.find(asked, id_first=entry.is_id)
+    if not search.n_ratings[at]:
+        raise ValueError(f"nobody has rated {search.shown[at]}, so it tells nothing. Take it out.")
+    return at, note
 
 
 def _number(entry: Given, scale: Scale) -> float:
-    text, of = entry.rating.strip(), entry.asked.strip()
-    ends = f"{scale.lowest:g} to {scale.highest:g}"
+    text, ends = entry.rating.strip(), f"{scale.lowest:g} to {scale.highest:g}"
+    what = f"the rating {text!r} of {entry.asked.strip()!r}"
     try:
         rating = float(text)
     except ValueError:
-        raise ValueError(
-            f"the rating {text!r} of {of!r} is not a number. Write one from {ends}."
-        ) from None
+        raise ValueError(f"{what} is not a number. Write one from {ends}.") from None
     if not scale.lowest <= rating <= scale.highest:
-        raise ValueError(f"the rating {text} of {of!r} is outside the scale {ends}. Correct it.")
+        raise ValueError(f"{what} is outside the scale {ends}. Correct it.")
     return rating

@@ -23,16 +23,10 @@ class PredictionMatrix:
     A row is a user, named in the first column, ``user``; the others are the items, float32, by
     their ids. Predictions stand in the cells of ratings too. Nothing is predicted before the
     tables are asked for, and they can be asked for again.
-
-    Parameters
-    ----------
-    model
-        Trained on the indices of the vocabulary.
     """
 
     def __init__(self, model: Model, vocabulary: Vocabulary) -> None:
-        self.model = model
-        self.vocabulary = vocabulary
+        self.model, self.vocabulary = model, vocabulary
 
     def __iter__(self) -> Iterator[pa.Table]:
         blocks = Blocks(self.model)

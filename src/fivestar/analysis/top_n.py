@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from fivestar.analysis.blocks import PAIRS, Blocks, unbounded
+from fivestar.analysis.blocks import Blocks, unbounded
 from fivestar.models import Model
 from fivestar.ratings import Positions, observed
 
@@ -22,7 +22,6 @@ def top_n(
     n: int,
     *,
     label: str = "recommendations",
-    n_pairs: int = PAIRS,
 ) -> Positions:
     """The best items of each user, the best first.
 
@@ -41,8 +40,6 @@ def top_n(
         Items for each user.
     label
         On the progress bar.
-    n_pairs
-        Predictions in memory at a time.
 
     Returns
     -------
@@ -53,7 +50,7 @@ def top_n(
     column[candidates] = np.arange(len(candidates))
     lists = [np.empty((0, n), dtype=np.intp)]
     start = 0
-    for block, scores in Blocks(free).iterate(users, candidates, label, n_pairs):
+    for block, scores in Blocks(free).iterate(users, candidates, label):
         rows, items, _ = observed(seen[start : start + len(block)])
         start += len(block)
         is_candidate = column[items] >= 0
@@ -78,14 +75,10 @@ def _exactly(model: Model, users: Positions, chosen: Positions, n: int) -> Posit
 
 
 def best(scores: NDArray[np.floating], n: int) -> Positions:
-    """Columns of the n highest scores of each row, the highest first.
+    """Columns of the n highest scores of each row, the highest first; -1 where there are no more.
 
     Of equal scores the first column comes first, at the edge of the list too. A score of minus
     infinity is never chosen.
-
-    Returns
-    -------
-    (n_rows, n); -1 where a row has no more.
     """
     n_rows, n_columns = scores.shape
     kept = min(n, n_columns)
@@ -105,13 +98,7 @@ def best(scores: NDArray[np.floating], n: int) -> Positions:
 
 
 def rank_rated(model: Model, users: Positions, rated: sparse.csr_array, n: int) -> Positions:
-    """The best of the items that each user rated, and of no others; as ``top_n``.
-
-    Parameters
-    ----------
-    rated
-        (n_users, n_items), a row for each of these users.
-    """
+    """The best of what each user rated, (n_users, n_items), and of nothing else; as ``top_n``."""
     rows, items, _ = observed(rated)
     scores = unbounded(model).predict(users[rows], items)
     order = np.lexsort((items, -scores, rows))
@@ -125,14 +112,9 @@ def rank_rated(model: Model, users: Positions, rated: sparse.csr_array, n: int) 
 def can_be_recommended(
     model: Model, n_ratings: NDArray[np.integer], min_ratings: int
 ) -> tuple[Positions, int, int]:
-    """Items that are rated often enough and of which the model knows something.
+    """Indices of the items that are rated often enough and known to the model, in rising order.
 
-    Returns
-    -------
-    candidates
-        Indices in rising order.
-    n_rare, n_unknown
-        Items left out for having too few ratings; and, of the others, for being unknown.
+    Then the numbers of those with too few ratings, and, of the others, of unknown ones.
     """
     rated = n_ratings >= min_ratings
     known = np.asarray(model.known_items, dtype=bool)

@@ -20,6 +20,8 @@ from fivestar.ratings import Positions, observed
 Hits = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
 
+MEASURES = ["precision", "recall", "ndcg", "map", "coverage", "novelty"]
+
 
 def measures(
     lists: Positions, relevant: sparse.csr_array, popularity: NDArray[np.floating]
@@ -37,13 +39,11 @@ def measures(
     """
     hits, shown = are_relevant(lists, relevant), (lists >= 0).sum(axis=1)
     n_relevant = np.diff(relevant.indptr)
-    of_users = {
-        "precision": precision(hits, shown),
-        "recall": recall(hits, n_relevant),
-        "ndcg": ndcg(hits, n_relevant),
-        "map": average_precision(hits, n_relevant),
-    }
-    return {name: float(values.mean()) for name, values in of_users.items()} | {
+    return {
+        "precision": float(precision(hits, shown).mean()),
+        "recall": float(recall(hits, n_relevant).mean()),
+        "ndcg": float(ndcg(hits, n_relevant).mean()),
+        "map": float(average_precision(hits, n_relevant).mean()),
         "coverage": coverage(lists, relevant.shape[1]),
         "novelty": novelty(lists, popularity),
     }

@@ -81,8 +81,8 @@ class Model(ABC):
     """A rating predictor: settings first, learned arrays after ``fit``.
 
     Subclasses are dataclasses that name their ``family``, add their settings and ``learned``
-    arrays, and implement ``_fit`` and ``_score``; further ``_fold_in``, ``_contributions``,
-    ``_factors`` and ``distribution`` where they can. Inside, all is in *units*: a quarter of
+    arrays, and implement ``_fit``, and ``_score`` or exact ``_factors``; further ``_fold_in``,
+    ``_contributions`` and ``distribution`` where they can. Inside, all is in *units*: a quarter of
     the scale's length, so that a unit is a star on a scale of 1 to 5 and settings suit any
     scale. The public methods take and give ratings.
 
@@ -429,9 +429,12 @@ class Model(ABC):
         values, fallback, non_finite = self.predict_detailed(users, items)
         return values, fallback | non_finite
 
-    @abstractmethod
     def _score(self, users: Positions, items: Positions) -> FloatArray:
-        """Unclamped predictions of known pairs, in units."""
+        """Unclamped predictions of known pairs, in units; by the factors where these are exact."""
+        factors = self._factors()
+        if factors is None or not factors.exact:
+            raise NotImplementedError(f"{self.family} has neither _score nor exact factors")
+        return factors.of_pairs(users, items)
 
     def _knows(self, users: Positions, items: Positions) -> NDArray[np.bool_]:
         known: NDArray[np.bool_] = (users >= 0) & (items >= 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Literal
@@ -56,15 +57,16 @@ class HiddenLayers:
     def on_embeddings(
         self, n_inputs: int, generator: Generator, *, silent: bool = False
     ) -> nn.Sequential:
-        """Dropout of the embeddings, hidden layers and output, which starts at 0 if ``silent``."""
+        """Dropout of the embeddings, and the perceptron; a ``silent`` one starts by giving 0."""
         sizes, last = (n_inputs, *self.hidden), (self.hidden[-1], 1)
         hidden = hidden_layers(sizes, self.activation, generator, self.batch_norm, self.dropout)
         output = linear(torch.zeros(last) if silent else glorot(generator, *last))
-        return nn.Sequential(Dropout(self.embedding_dropout, generator), *hidden, output)
+        dropout = Dropout(self.embedding_dropout, generator)
+        return nn.Sequential(dropout, nn.Sequential(*hidden, output))
 
 
 def hidden_layers(
-    sizes: tuple[int, ...],
+    sizes: Sequence[int],
     activation: Activation,
     generator: Generator,
     batch_norm: bool = False,
@@ -97,9 +99,10 @@ def hidden_layers(
 
 def linear(weights: Tensor) -> nn.Linear:
     """The layer x W + a, for W (n_inputs, n_outputs) and a of zeros."""
-    layer = nn.Linear(*weights.shape, device="meta")
+    n_inputs, n_outputs = weights.shape
+    layer = nn.Linear(n_inputs, n_outputs, device="meta")
     layer.weight = nn.Parameter(weights.T.contiguous())
-    layer.bias = nn.Parameter(torch.zeros(weights.shape[1]))
+    layer.bias = nn.Parameter(torch.zeros(n_outputs))
     return layer
 
 

@@ -6,11 +6,11 @@ import altair as alt
 import pandas as pd
 
 from fivestar.ratings import TrainingData
-from fivestar.reporting.charts import COLORS, Chart, dressed
+from fivestar.reporting.charts import COLORS, Chart, themed
 
 NAMES = {"ndcg": "nDCG", "map": "MAP", "precision": "precision", "recall": "recall"}
 TITLES = {
-    "all_unseen_items": ("Lists out of all unseen items", "unrated items are misses"),
+    "all_unseen_items": ("Lists out of all unseen items", "unrated items are misses."),
     "only_rated_items": ("Lists out of the rated items only", "are liked ones first?"),
 }
 
@@ -43,5 +43,6 @@ def draw_ranking(ranking: pd.DataFrame, data: TrainingData, *, protocol: str) ->
     )
     title, note = TITLES[protocol]
     n, n_users = (int(shown[column].max()) if len(shown) else 0 for column in ("n", "n_users"))
-    subtitle = f"{n_users:,} validation users; {note}. {data.title}."
-    return dressed(bars + labels, f"{title}, top {n}", subtitle.replace("?.", "?"))
+    return themed(
+        bars + labels, f"{title}, top {n}", f"{n_users:,} validation users; {note}", data.title
+    )

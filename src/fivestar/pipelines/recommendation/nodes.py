@@ -1,42 +1,39 @@
-"""Recommendations for users and new users, with reasons, and the matrix of all predictions."""
+"""Recommendations for users and new users, their reasons, all predictions, measures."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 from scipy import sparse
 
-from fivestar.analysis.blocks import Blocks
 from fivestar.analysis.explanation import OWN_RATING
 from fivestar.analysis.list_quality import HeldOut, measure_lists
 from fivestar.analysis.new_user import Given, ItemSearch, read_ratings
 from fivestar.analysis.prediction_matrix import PredictionMatrix, megabytes
-from fivestar.errors import InputError
+from fivestar.errors import InputError, did_you_mean
+from fivestar.metrics.ranking import MEASURES
 from fivestar.models import Model
 from fivestar.pipelines.choice import require_same_data
 from fivestar.pipelines.ingestion import checks
 from fivestar.pipelines.recommendation.settings import RecommendationSettings
 from fivestar.ratings import TrainingData, csr_matrix
-from fivestar.recommender import NEW_USER, TYPES, Recommender, unknown_id
+from fivestar.recommender import NEW_USER, TYPES, Recommender
 from fivestar.reporting.sentences import lines, sentence
 
 logger = logging.getLogger(__name__)
 
+EXPLAINED = ["user", "rank", "item", "title", "year", "prediction"]
+"""Columns of a recommendation that stand beside each of its reasons, too."""
 COLUMNS = {
-    **{name: TYPES[name] for name in ("user", "rank", "item", "title", "year", "prediction")},
+    **{name: TYPES[name] for name in EXPLAINED},
     **{"lower": "float32", "upper": "float32"},
 }
-"""Of a table of recommendations, and their types."""
-EXPLAINED = list(COLUMNS)[:6]
-"""Columns of a recommendation that stand beside each of its reasons."""
+RANKING = ["model", "part", "protocol", "n", "n_users", *MEASURES]
 MAX_EXPLAINED = 3
 """Items whose reasons the log tells."""
-MEASURES = ["precision", "recall", "ndcg", "map", "coverage", "novelty"]
-RANKING = ["model", "part", "protocol", "n", "n_users", *MEASURES]
 
 
 def make_recommender(
@@ -47,8 +44,8 @@ def make_recommender(
     settings: RecommendationSettings,
 ) -> Recommender:
     """The chosen model with ids and titles."""
-    of_items = {"min_ratings": settings.min_ratings, "coverage": settings.coverage}
-    return Recommender(name, model, data, items, **of_items)
+    min_ratings, coverage = settings.min_ratings, settings.coverage
+    return Recommender(name, model, data, items, min_ratings=min_ratings, coverage=coverage)
 
 
 def find_users(data: TrainingData, settings: RecommendationSettings) -> list[str]:
@@ -56,9 +53,10 @@ def find_users(data: TrainingData, settings: RecommendationSettings) -> list[str
     known = data.vocabulary.users
     asked = list(dict.fromkeys(settings.users)) or known.tolist()
     if unknown := [user for user in asked if user not in known]:
+        hint = did_you_mean(unknown[0], known, n=3)
         raise InputError(
-            f"recommendation.users: {'; '.join(unknown_id('user', id_, known) for id_ in unknown)}."
-            f" The {len(known):,} ids are the column `user` of data/03_primary/{data.place}/"
+            f"recommendation.users: no such user: {', '.join(map(repr, unknown))}. {hint} The "
+            f"{len(known):,} ids are the column `user` of data/03_primary/{data.place}/"
             "ratings.parquet. For someone new set `recommendation.new_user`."
         )
     return asked
@@ -74,12 +72,6 @@ def recommend(
     ``user``, ``rank``, ``item``, ``title``, ``year``, ``prediction``, and ``lower`` and
     ``upper``, the ends of the interval, missing of a model without intervals.
     """
-    users, items = recommender.users.get_indexer(pd.Index(asked)), recommender.candidates
-    logger.info(
-        "recommendation: %s for %s users out of %s items, about %.0f s",
-        *(recommender.name, f"{len(users):,}", f"{len(items):,}"),
-        np.ceil(Blocks(recommender.model).estimate_seconds(users, items)),
-    )
     return _lists(recommender, asked, settings, 3 if settings.users else 1)
 
 
@@ -119,8 +111,8 @@ def read_new_users(
     InputError
         That tells every rating which cannot be used: file, column, row, and how to fix it.
     """
-    where = "recommendation.new_user"
-    given = [Given(NEW_USER, title, rating, where) for title, rating in settings.new_user]
+    places = ("recommendation.new_user",) * 2
+    given = [Given(NEW_USER, title, rating, places) for title, rating in settings.new_user]
     if new_users_raw is not None:
         given += _of_file(checks.as_text(new_users_raw))
     return read_ratings(given, ItemSearch(items), data.scale)
@@ -136,14 +128,15 @@ def _of_file(table: pd.DataFrame) -> list[Given]:
             "and, of several users, user, with commas between them."
         )
     checks.require_rows(table, "rating")
-    users = table["user"].str.strip() if "user" in table else pd.Series("", index=table.index)
+    users = table["user"].str.strip() if "user" in table else [""] * len(table)
     given = []
     for row, cells in enumerate(zip(users, table[item], table["rating"], strict=True)):
-        line = "" if first_line is None else f" (line {row + first_line})"
         user, asked, rating = cells
         if rating.strip():
-            where = f"{file}: row {row + 1}{line}"
-            given.append(Given(user or NEW_USER, asked, rating, where, (item, "rating")))
+            line = "" if first_line is None else f" (line {row + first_line})"
+            at = f"{file}: row {row + 1}{line}, column"
+            places = f"{at} {item!r}", f"{at} 'rating'"
+            given.append(Given(user or NEW_USER, asked, rating, places, item == "item"))
     if not given:
         raise InputError(f"{file}: no rating in {len(table):,} rows. Fill in one or more.")
     return given
@@ -177,33 +170,25 @@ def recommend_to_new_users(
             f"one that can: {', '.join(able) or 'none of those trained'}."
         )
     folded = recommender.with_new_users(ratings)
-    logger.info(
-        "new users: %s for %s with %s ratings",
-        *(folded.name, f"{len(folded.users):,}", f"{len(ratings):,}"),
-    )
     table = _lists(folded, folded.users, settings, 5)
     return table, _reasons(folded, table, settings)
 
 
 def predict_all(recommender: Recommender, settings: RecommendationSettings) -> Iterable[pa.Table]:
     """All predictions, made while they are written; none where the matrix would be too large."""
-    model, vocabulary = recommender.model, recommender.data.vocabulary
-    n_users, n_items = vocabulary.shape
-    size, largest = megabytes(n_users, n_items), settings.prediction_matrix.max_megabytes
-    seconds = Blocks(model).estimate_seconds(np.arange(n_users), np.arange(n_items))
-    estimate = (
-        f"{n_users:,} users x {n_items:,} items, {n_users * n_items:,} predictions of "
-        f"{recommender.name}, about {size:,.1f} MB and {np.ceil(seconds):,.0f} s"
-    )
+    vocabulary, largest = recommender.data.vocabulary, settings.prediction_matrix.max_megabytes
+    size = megabytes(*vocabulary.shape)
+    n_users, n_items = (f"{n:,}" for n in vocabulary.shape)
+    about = f"{n_users} users x {n_items} items by {recommender.name}, about {size:,.1f} MB"
     if size > largest:
         logger.warning(
             "prediction matrix: left out: %s. To have it, set "
             "`recommendation.prediction_matrix.max_megabytes` to more than %g",
-            *(estimate, largest),
+            *(about, largest),
         )
         return []
-    logger.info("prediction matrix: %s", estimate)
-    return PredictionMatrix(model, vocabulary)
+    logger.info("prediction matrix: %s", about)
+    return PredictionMatrix(recommender.model, vocabulary)
 
 
 def measure_ranking(
@@ -227,9 +212,9 @@ def measure_ranking(
     if test["rating"].notna().any():
         splits["test"] = trained_models, data.ratings, _test_matrix(test, data)
     beside = list(trained_models) if ranking.beside == "all" else ranking.beside
+    min_rating = ranking.liked_share * data.scale.highest
     rows = []
     for part, (models, seen, held_out) in splits.items():
-        min_rating = ranking.liked_share * data.scale.highest
         held = HeldOut.of(seen, held_out, min_rating, ranking.at_most_users, ranking.seed)
         if not len(held.users):
             logger.warning(
@@ -239,18 +224,18 @@ def measure_ranking(
             )
             continue
         for name in dict.fromkeys([recommender.name, *beside]):
-            model = _model_beside(name, models, data, needed=name == recommender.name)
+            model = _model(name, models, data, needed=name == recommender.name)
             if model is None:
                 continue
             measured = measure_lists(model, held, settings.n, f"ranking, {name}")
             about = {"model": name, "part": part, "n": settings.n, "n_users": len(held.users)}
+            rows += [about | {"protocol": key} | figures for key, figures in measured.items()]
             for protocol, figures in measured.items():
                 logger.info(
                     "ranking: %s, %s, %s: nDCG@%d %.4f, precision %.4f, recall %.4f",
                     *(name, part, protocol.replace("_", " "), settings.n),
                     *(figures[measure] for measure in ("ndcg", "precision", "recall")),
                 )
-                rows.append(about | {"protocol": protocol} | figures)
     return pd.DataFrame(rows, columns=RANKING)
 
 
@@ -265,7 +250,7 @@ def _test_matrix(test: pd.DataFrame, data: TrainingData) -> sparse.csr_array:
     return csr_matrix(users[inside], items[inside], ratings, data.vocabulary.shape)
 
 
-def _model_beside(
+def _model(
     name: str, models: Mapping[str, Model], data: TrainingData, *, needed: bool
 ) -> Model | None:
     """A model by name; None if it is not there or was trained on other data, unless needed."""
@@ -287,9 +272,10 @@ def _lists(
 ) -> pd.DataFrame:
     """Recommendations; those of the first users are told in the log."""
     table = recommender.recommend(list(users), settings.n)
-    table = table.rename(columns={"low": "lower", "high": "upper"})[list(COLUMNS)].astype(COLUMNS)
+    table = table.rename(columns={"low": "lower", "high": "upper"})[list(COLUMNS)]
     for user in table["user"].unique()[:n_told]:
-        logger.info("recommendation: user %s\n%s", user, lines(table[table["user"] == user]))
+        own = lines(table[table["user"] == user])
+        logger.info("recommendation: user %s, by %s\n%s", user, recommender.name, own)
     return table
 
 
@@ -299,11 +285,11 @@ def _reasons(
     """Reasons; those of the first user's first items are told in the log."""
     n = {"n_reasons": settings.explain.reasons, "n_factors": settings.explain.factors}
     table = recommender.explain(listed[EXPLAINED], **n)
-    each = table.drop_duplicates(["user", "item"])
-    for item in each["item"][:MAX_EXPLAINED]:
-        of_item = (table["user"] == table["user"].iloc[0]) & (table["item"] == item)
-        logger.info("explanation: %s", sentence(table[of_item]))
+    by_pair = table.groupby(["user", "item"], sort=False)
+    for _, reasons in list(by_pair)[:MAX_EXPLAINED]:
+        logger.info("explanation: %s", sentence(reasons))
     if (table["kind"] == OWN_RATING).any():
+        each = by_pair.head(1)
         off = (each["explained"].clip(*recommender.trained.ends) - each["prediction"]).abs()
         logger.info(
             "explanation: contributions sum to the prediction up to %.3f (median), %.3f (maximum)",

@@ -19,92 +19,62 @@ from fivestar.pipelines.wiring import Bound
 
 JOBS = ["top", "new_users", "table", "ranking"]
 """Tags that do one of the jobs alone."""
-ASKED = {"recommender": "recommender", "settings": "params:settings"}
 
 
 def create_pipeline() -> Pipeline:
     """Starts from what ``kedro run`` has left."""
-    jobs = recommender() + to_users() + to_new_users() + prediction_matrix() + ranking()
-    names = ["training_data", "item_table", "test", "new_users_raw"]
-    models = ["trained_models", "fitted_models", "chosen_name", "chosen_model"]
+    chosen = {"name": "chosen_name", "model": "chosen_model"}
+    known = {"data": "training_data", "items": "item_table"}
+    of_new_users = ["new_user_recommendations_table", "new_user_explanations_table"]
+    nodes = [
+        node(make_recommender, _asked(**chosen, **known), "recommender", tags=JOBS),
+        # The best unseen items of users, and why these.
+        node(find_users, _asked(data="training_data"), "asked", tags="top"),
+        node(recommend, _asked("recommender", "asked"), "recommendations_table", tags="top"),
+        node(
+            explain,
+            _asked("recommender", recommendations="recommendations_table"),
+            "explanations_table",
+            tags="top",
+        ),
+        # The same for users whom the model has never seen.
+        node(read_new_users, _asked("new_users_raw", **known), "given", tags="new_users"),
+        node(
+            recommend_to_new_users,
+            _asked("recommender", "trained_models", ratings="given"),
+            of_new_users,
+            tags="new_users",
+        ),
+        # All predictions, and how good lists are.
+        node(predict_all, _asked("recommender"), "prediction_matrix", tags="table"),
+        node(
+            measure_ranking,
+            _asked("recommender", "trained_models", "fitted_models", "test"),
+            "ranking",
+            tags="ranking",
+        ),
+        *(
+            node(
+                Bound(draw_ranking, protocol=protocol),
+                {"ranking": "ranking", "data": "training_data"},
+                f"ranking_{protocol}_chart",
+                name=f"draw_ranking_{protocol}",
+                tags="ranking",
+            )
+            for protocol in (ALL_UNSEEN, ONLY_RATED)
+        ),
+    ]
+    names = ["new_users_raw", "trained_models", "fitted_models", "test"]
     own = Pipeline(
-        jobs.nodes,
+        nodes,
         namespace="recommendation",
-        inputs={name: name for name in [*names, *models]},
+        inputs={*names, *chosen.values(), *known.values()},
         parameters={"params:settings": "params:recommendation"},
+        tags="recommendation",
     )
-    chosen = Pipeline([choose_model("recommendation")], tags=JOBS)
-    return chosen + Pipeline(own.nodes, tags="recommendation")
+    return own + Pipeline([choose_model("recommendation")], tags=JOBS)
 
 
-def recommender() -> Pipeline:
-    """The chosen model with ids and titles."""
-    inputs = {
-        "name": "chosen_name",
-        "model": "chosen_model",
-        "data": "training_data",
-        "items": "item_table",
-        "settings": "params:settings",
-    }
-    return Pipeline([node(make_recommender, inputs, "recommender")], tags=JOBS)
-
-
-def to_users() -> Pipeline:
-    """The best unseen items of users, and why these."""
-    return Pipeline(
-        [
-            node(find_users, {"data": "training_data", "settings": "params:settings"}, "asked"),
-            node(recommend, {**ASKED, "asked": "asked"}, "recommendations"),
-            node(explain, {**ASKED, "recommendations": "recommendations"}, "explanations"),
-        ],
-        tags="top",
-    )
-
-
-def to_new_users() -> Pipeline:
-    """The same for users whom the model has never seen."""
-    return Pipeline(
-        [
-            node(
-                read_new_users,
-                {
-                    "new_users_raw": "new_users_raw",
-                    "data": "training_data",
-                    "items": "item_table",
-                    "settings": "params:settings",
-                },
-                "given",
-            ),
-            node(
-                recommend_to_new_users,
-                {**ASKED, "trained_models": "trained_models", "ratings": "given"},
-                ["new_user_recommendations", "new_user_explanations"],
-            ),
-        ],
-        tags="new_users",
-    )
-
-
-def prediction_matrix() -> Pipeline:
-    """All predictions."""
-    return Pipeline([node(predict_all, ASKED, "prediction_matrix")], tags="table")
-
-
-def ranking() -> Pipeline:
-    """How good such lists are."""
-    models = {name: name for name in ("trained_models", "fitted_models")}
-    return Pipeline(
-        [
-            node(measure_ranking, {**ASKED, **models, "test": "test"}, "ranking"),
-            *(
-                node(
-                    Bound(draw_ranking, protocol=protocol),
-                    {"ranking": "ranking", "data": "training_data"},
-                    f"ranking_{protocol}_chart",
-                    name=f"draw_ranking_{protocol}",
-                )
-                for protocol in (ALL_UNSEEN, ONLY_RATED)
-            ),
-        ],
-        tags="ranking",
-    )
+def _asked(*names: str, **datasets: str) -> dict[str, str]:
+    """Inputs by argument, with the settings."""
+    return {name: name for name in names} | datasets | {"settings": "params:settings"}

@@ -34,17 +34,7 @@ def _ratings(given: Any) -> Any:
 
 
 class ExplainSettings(Settings):
-    """How much is explained.
-
-    Parameters
-    ----------
-    users
-        Where everybody gets recommendations, those of so many users are explained, the first.
-    reasons
-        Own ratings, and rated items that are close, of each recommended item.
-    factors
-        The strongest ones, of each recommended item.
-    """
+    """Users explained where everybody gets recommendations; reasons and factors of an item."""
 
     users: Annotated[int, Ge(0)]
     reasons: Annotated[int, Ge(1)]
@@ -52,26 +42,13 @@ class ExplainSettings(Settings):
 
 
 class PredictionMatrixSettings(Settings):
-    """The matrix of all predictions; one of more megabytes is left out, with a warning."""
+    """The size above which the matrix of all predictions is left out."""
 
     max_megabytes: Annotated[float, Ge(0)]
 
 
 class RankingSettings(Settings):
-    """How lists are measured, and of which models.
-
-    Parameters
-    ----------
-    beside
-        Names of trained models to compare the chosen one with, where they are trained; or
-        ``all``.
-    liked_share
-        A rating of this fraction of the highest one, or more, makes an item relevant.
-    at_most_users
-        Where more users have relevant items, so many are drawn at random.
-    seed
-        Of the draw.
-    """
+    """Models measured beside the chosen one, what is relevant to a user, and a draw of users."""
 
     beside: list[str] | Literal["all"]
     liked_share: Annotated[float, Gt(0), Le(1)]
@@ -80,24 +57,12 @@ class RankingSettings(Settings):
 
 
 class RecommendationSettings(Settings):
-    """Settings of the pipeline ``recommendation``.
+    """Settings of the pipeline ``recommendation``, explained in its YAML file.
 
-    Parameters
-    ----------
-    users
-        Ids; none: everybody.
-    n
-        Items for each, and the length of the lists that are measured.
-    min_ratings
-        Items with fewer, in train and validation, are not recommended: a handful of lucky
-        ratings makes an item the best of all for the weaker models. (On the demo's validation
-        split the nDCG of the lists of ``als`` is 0.071 at 0, 0.079 at 5, 0.100 at 10 and 0.101
-        at 20.) At 0 a model that knows items by their features recommends new ones too.
-    coverage
-        Of the interval of a prediction, where the model gives one: the probability that the
-        user's rating lies inside.
-    new_user
-        Ratings of someone new: titles (or ids) and numbers.
+    A handful of lucky ratings makes an item the best of all for the weaker models: hence
+    ``min_ratings``. (On the demo's validation split the nDCG of the lists of ``als`` is 0.071
+    at 0, 0.079 at 5, 0.100 at 10 and 0.101 at 20.) At 0 a model that knows items by their
+    features recommends new ones too.
     """
 
     users: Texts
