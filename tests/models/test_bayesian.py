@@ -366,8 +366,8 @@ def test_history_traces_the_running_mean_and_the_noise() -> None:
     train, test = planted()
     model = build({**GAUSSIAN, "n_burn_in": 20, "n_steps": 30, "n_kept": 10})
     history = model.fit(train, test, scale=SCALE)
-    assert history.steps[-10:] == [20 + 3 * n for n in range(1, 11)]
-    assert history.best_step == 50
+    assert history.steps[-10:] == [18 + 3 * n for n in range(1, 11)]
+    assert history.best_step == 48
     assert history.ending == "last step"
     assert set(history.curves) == {"noise", "sample_rmse"}
     for curve in history.curves.values():
