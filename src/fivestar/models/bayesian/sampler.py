@@ -20,9 +20,8 @@ class Rows:
     """Rows (factors and, last, the bias) of the users or items that are a matrix's rows."""
 
     def __init__(self, matrix: sparse.csr_array, values: Array) -> None:
-        self.starts = matrix.indptr.astype(np.intp)
-        self.columns = matrix.indices.astype(np.intp)
         self.solver = RowSolver(matrix)
+        self.starts, self.columns = self.solver.starts, self.solver.columns
         self.values = values
 
     def sample(

@@ -55,7 +55,9 @@ def score(user: Array, item: Array) -> float:
 
 
 @compiled
-def scores(starts: Positions, columns: Positions, users: Array, items: Array, out: Array) -> None:
+def scores(
+    starts: Positions, columns: NDArray[np.integer], users: Array, items: Array, out: Array
+) -> None:
     """Scores of all ratings in CSR order, written to ``out``, (n_ratings,)."""
     for row in range(len(starts) - 1):
         for p in range(starts[row], starts[row + 1]):
