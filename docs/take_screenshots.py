@@ -87,7 +87,7 @@ def report_pages() -> None:
     """The pages that are files, with something chosen in their linked charts."""
     with browser_page(1440, 900) as visit:
         visit.open(REPORTING / "report.html")
-        show(visit, "models")
+        show(visit, "leaderboard")
         visit.page.screenshot(path=PICTURES / "report.png")
         visit.open(REPORTING / "exploration.html")
         visit.click("linked_users", {"feature_2": "student"})

@@ -1,4 +1,4 @@
-"""Vectors of every kind of model, what lies close in them, factors, labels, residuals."""
+"""Factors of models, what lies close in them, principal factors, maps, labels, residuals."""
 
 from __future__ import annotations
 
@@ -55,13 +55,9 @@ def scored(model: Model) -> np.ndarray:
         {"family": "als", "n_factors": 3, "init_scale": 0.5},
         {"family": "gradient_descent", "n_factors": 2, "rating_scaling": "standardise"},
         {"family": "gradient_descent", "n_factors": 2, "biases": False, "init_scale": 1},
-        {"family": "pmf", "n_factors": 2, "init_scale": 1},
         {"family": "mf_diagonal", "n_factors": 3, "init_diagonal": 0.1, "learning_rate": 0.3},
         {"family": "svd", "n_factors": 3, "shrinkage": 1},
         {"family": "svd", "n_factors": 3, "fill": "item_mean", "n_steps": 1},
-        {"family": "autoencoder", "hidden": [6]},
-        {"family": "autoencoder", "hidden": [7, 6], "direction": "user"},
-        {"family": "softmax_dnn", "hidden": [6], "embedding_size": 5},
     ],
     ids=lambda settings: "-".join(map(str, settings.values())),
 )
@@ -84,29 +80,6 @@ def test_with_a_sigmoid_they_are_its_argument() -> None:
     assert factors is not None
     assert not factors.in_ratings
     np.testing.assert_allclose(left, left.mean(), atol=1e-4)
-
-
-def test_samples_end_to_end_give_the_mean_of_their_dot_products() -> None:
-    model: Any = build({"family": "bpmf"})
-    random = np.random.default_rng(0)
-    model.user_samples = random.normal(size=(N_USERS, 5, 4)).astype(np.float32)
-    model.item_samples = random.normal(size=(N_ITEMS, 5, 4)).astype(np.float32)
-    model.ordinal = np.array([True])
-    factors = model.factors()
-    left = -told(factors)
-    assert factors.items.shape == (N_ITEMS, 15)
-    assert not factors.in_ratings
-    samples = model.user_samples[:, :, :3], model.item_samples[:, :, :3]
-    left += np.einsum("usk,isk->ui", *samples) / 5
-    left += model.user_samples[:, None, :, 3].mean(2) + model.item_samples[:, :, 3].mean(1)
-    np.testing.assert_allclose(left, left.mean(), atol=1e-5)
-
-
-def test_a_network_on_embeddings_has_vectors_of_items_but_no_dot_product() -> None:
-    factors = trained(family="neural_cf", item_size=7).factors()
-    assert factors is not None
-    assert factors.items.shape == (N_ITEMS, 7)
-    assert factors.users is None
 
 
 # -- neighbours

@@ -70,6 +70,9 @@ class _Shelf(Mapping[str, Model]):
     def __getitem__(self, name: str) -> Model:
         return models.load(self.folders[name])
 
+    def __contains__(self, name: object) -> bool:  # without loading the model
+        return name in self.folders
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.folders)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 from collections.abc import Mapping
 
 import pandas as pd
 from kedro.pipeline.node import Node, node
 
-from fivestar.errors import InputError
+from fivestar.errors import InputError, did_you_mean
 from fivestar.models import Model
 from fivestar.ratings import TrainingData
 from fivestar.ratings.training_data import SHOWN
@@ -37,11 +36,10 @@ def choose(
     """
     name = str(leaderboard["model"].iloc[0]) if model is None else model
     if name not in trained_models:
-        close = difflib.get_close_matches(name, trained_models, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
         raise InputError(
-            f"model: {name!r} is not trained; trained are {', '.join(trained_models) or 'none'}."
-            f"{hint} To train it, add it to `line_up` or run `kedro run --pipelines zoo`."
+            f"model: {name!r} is not trained; trained are {', '.join(trained_models) or 'none'}. "
+            f"{did_you_mean(name, trained_models)} To train it, add it to `line_up` or run "
+            "`kedro run --pipelines zoo`."
         )
     chosen = trained_models[name]
     require_same_data(chosen, name, data)

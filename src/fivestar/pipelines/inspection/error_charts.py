@@ -13,7 +13,7 @@ from fivestar.reporting.charts import COLORS, GREY, Chart, themed
 N_BINS = 20
 """Of predictions, on the scale."""
 N_RESIDUAL_BINS = 64
-"""Of residuals, over twice the scale: an eighth of a star of 1 to 5."""
+"""Of residuals, over twice the scale: an eighth of a rating on a scale of 1 to 5."""
 
 
 def draw_calibration(inspected: Inspected, outcomes: pd.DataFrame) -> Chart:

@@ -53,7 +53,7 @@ ERRORS = {
     "residuals": "The line is the normal distribution of this mean and standard deviation.",
     "errors_by_item": GROUPS,
     "errors_by_user": GROUPS,
-    "coverage": "By the randomised probability integral transform, which suits whole stars.",
+    "coverage": "By the randomised probability integral transform, which suits discrete ratings.",
 }
 """Charts of the errors, and what is written under them."""
 

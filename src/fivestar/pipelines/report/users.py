@@ -7,6 +7,7 @@ import logging
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from fivestar.analysis.blocks import predict_table, unbounded
 from fivestar.analysis.top_n import best, can_be_recommended
@@ -96,16 +97,14 @@ def _lists(
     n_ratings = items["n_ratings"].to_numpy()
     candidates, _, _ = can_be_recommended(model, n_ratings, settings.min_ratings)
     candidates = np.setdiff1d(candidates, own.indices)
-    scores = predict_table(unbounded(model), np.array([user]), candidates)
-    among: dict[str, Positions] = {
-        RATED: own.indices.astype(np.intp),
-        BEST: candidates,
-        WORST: candidates,
+    scores = predict_table(unbounded(model), np.array([user]), candidates)[0]
+    lists: dict[str, tuple[NDArray[np.floating], Positions]] = {
+        RATED: (own.data, own.indices.astype(np.intp)),
+        BEST: (scores, candidates),
+        WORST: (-scores, candidates),
     }
     return {
         name: indices[columns[columns >= 0]]
-        for (name, indices), values in zip(
-            among.items(), (own.data[None], scores, -scores), strict=True
-        )
-        for columns in best(values, settings.n)
+        for name, (values, indices) in lists.items()
+        for columns in best(values[None], settings.n)
     }
