@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from kedro.framework.context import KedroContext
-from kedro.framework.session import KedroSession
-from kedro.framework.startup import bootstrap_project
-from kedro.io import DatasetError
+from kedro.io import DataCatalog, DatasetError, MemoryDataset
 from kedro.runner import SequentialRunner
+from pydantic import TypeAdapter
 
+from fivestar.config import ConfigLoader
 from fivestar.pipelines import ingestion, splitting
+from fivestar.pipelines.ingestion.settings import IngestionSettings
+from fivestar.pipelines.splitting.settings import SplittingSettings
+from fivestar.ratings import Scale
+from fivestar.settings import CONFIG_LOADER_ARGS
 
 from .course_data import TEST_FEATURES, TRAINING, write_course_data
-from .project import make_project
 
 Run = Callable[..., dict[str, pd.DataFrame]]
 
+CONF = Path(__file__).parents[1] / "conf"
 PAIRS = [(str(user), str(item)) for user in range(1, 13) for item in range(1, 6)]
 """Twelve users rate five items each."""
 
@@ -31,18 +35,21 @@ TABLES = {
 }
 
 
+PIPELINES = ingestion.create_pipeline() + splitting.create_pipeline()
+SETTINGS = {"ingestion": IngestionSettings, "splitting": SplittingSettings, "scale": Scale}
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    make_project(tmp_path)
+    others = shutil.ignore_patterns("local", "catalog_[a-z]*")  # of pipelines that do not run here
+    shutil.copytree(CONF, tmp_path / "conf", ignore=others)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def context(project: Path, env: str, params: dict[str, Any]) -> KedroContext:
-    """The environment's parameters and catalog, as a run has them."""
-    bootstrap_project(project)
-    with KedroSession.create(project, env=env, runtime_params=params) as session:
-        return session.load_context()
+def loader(project: Path, env: str, params: dict[str, Any]) -> ConfigLoader:
+    """The configuration as a run has it, without the hooks around a run."""
+    return ConfigLoader(str(project / "conf"), env, runtime_params=params, **CONFIG_LOADER_ARGS)
 
 
 @pytest.fixture
@@ -50,10 +57,16 @@ def ingest_and_split(project: Path) -> Run:
     """Run both pipelines in an environment and read the tables they write to its place."""
 
     def run(env: str, place: str | None = None, **params: Any) -> dict[str, pd.DataFrame]:
-        pipeline = ingestion.create_pipeline() + splitting.create_pipeline()
-        SequentialRunner().run(pipeline, context(project, env, params).catalog)
+        config = loader(project, env, params)
+        parameters = config["parameters"] = config["parameters"]  # read once
+        assert config.place == (place or env)
+        catalog = DataCatalog.from_config(config["catalog"])
+        for name, settings in SETTINGS.items():
+            value = TypeAdapter(settings).validate_python(parameters[name])
+            catalog[f"params:{name}"] = MemoryDataset(value, copy_mode="assign")
+        SequentialRunner().run(PIPELINES, catalog)
         return {
-            name: pd.read_parquet(project / "data" / layer / (place or env) / f"{name}.parquet")
+            name: pd.read_parquet(project / "data" / layer / config.place / f"{name}.parquet")
             for layer, names in TABLES.items()
             for name in names
         }
@@ -129,7 +142,7 @@ def test_ml_100k_names_the_fold_s_file_that_is_not_there(
 ) -> None:
     write("ml-100k/u1.base", [(*pair, 4, 1) for pair in PAIRS], "\t")
     with pytest.raises(DatasetError, match=r"u6\.base: no such file"):
-        ingest_and_split("ml-100k", fold=6)
+        ingest_and_split("ml-100k", "ml-100k/fold-6", fold=6)
 
 
 @pytest.mark.parametrize("env", ["ml-latest-small", "ml-20m"])
@@ -260,7 +273,7 @@ def test_a_setting_on_the_command_line_leaves_the_environments_and_bases_others_
     project: Path,
 ) -> None:
     params = {"models": {"als": {"n_factors": 7}}, "splitting": {"seed": 1}}
-    found = context(project, "amazon-books", params).config_loader["parameters"]
+    found = loader(project, "amazon-books", params)["parameters"]
     assert found["models"]["als"] == {"family": "als", "n_factors": 7}
     assert found["models"]["bias"] == {"family": "bias"}
     assert found["splitting"]["method"] == "stratified"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +28,17 @@ class ConfigLoader(OmegaConfigLoader):
     def __getitem__(self, key: str) -> dict[str, Any]:
         if key in self:
             return super().__getitem__(key)
+        if key == "parameters":
+            return copy.deepcopy(self._parameters)
+        if key == "catalog":
+            _ = self.place  # asks another loader, which must not happen while this one resolves
+        return self._read(key)
+
+    @cached_property
+    def _parameters(self) -> dict[str, Any]:
+        return self._read("parameters")
+
+    def _read(self, key: str) -> dict[str, Any]:
         # Resolvers are global: these have to be of the loader that is asked just now.
         for name, value in (
             ("environment", lambda: self.environment),

@@ -5,7 +5,6 @@ import pytest
 from scipy import sparse
 
 from fivestar.models import Model, build
-from fivestar.models.solvers import ridge
 from fivestar.ratings import csr_matrix, observed
 
 from .behaviour import SCALE, ModelBehaviour, planted
@@ -72,16 +71,6 @@ def test_objective_never_rises(settings: dict[str, Any]) -> None:
     values = [objective(fitted(train, **{**settings, "n_steps": n}), train) for n in range(1, 13)]
     assert np.all(np.diff(values) <= 1e-5 * values[0])
     assert values[-1] < 0.9 * values[0]
-
-
-def test_rows_summed_in_blocks_give_the_same_factors(monkeypatch: pytest.MonkeyPatch) -> None:
-    train, _ = planted()
-    whole: Any = fitted(train, **{**PLAIN, "n_steps": 3})
-    monkeypatch.setattr(ridge, "LONGEST", 7)
-    monkeypatch.setattr(ridge, "BUDGET", 20)
-    blocked: Any = fitted(train, **{**PLAIN, "n_steps": 3})
-    np.testing.assert_allclose(blocked.user_factors, whole.user_factors, atol=1e-5)
-    np.testing.assert_allclose(blocked.item_factors, whole.item_factors, atol=1e-5)
 
 
 @pytest.mark.parametrize("settings", [PLAIN, WEIGHTED])

@@ -9,7 +9,7 @@ import pytest
 from scipy import sparse
 
 from fivestar.models import Model, build
-from fivestar.models.factorization.targets import random_share, rating_weights, shift_and_spread
+from fivestar.models.factorization.targets import random_fraction, rating_weights, shift_and_scale
 from fivestar.ratings import csr_matrix, observed
 
 from .behaviour import SCALE, planted
@@ -117,14 +117,14 @@ def test_scaling_is_undone_at_prediction(scaling: str, biases: bool, parts: tupl
 
 
 def test_standardised_ratings_have_mean_0_and_deviation_1_and_min_max_spans_0_to_1() -> None:
-    stars, ends = np.array([1, 2, 4, 5], dtype=np.float32), np.array([1, 5], dtype=np.float32)
-    shift, spread = shift_and_spread(stars, ends, "standardise", centred=False)
-    assert np.mean((stars - shift) / spread) == pytest.approx(0, abs=1e-6)
-    assert np.std((stars - shift) / spread) == pytest.approx(1)
-    shift, spread = shift_and_spread(stars, ends, "min_max", centred=False)
-    assert ((stars - shift) / spread)[[0, -1]].tolist() == [0, 1]
+    stars, ends = np.array([1, 2, 4, 5], dtype=np.float32), (1.0, 5.0)
+    shift, scale = shift_and_scale(stars, ends, "standardise", centred=False)
+    assert np.mean((stars - shift) / scale) == pytest.approx(0, abs=1e-6)
+    assert np.std((stars - shift) / scale) == pytest.approx(1)
+    shift, scale = shift_and_scale(stars, ends, "min_max", centred=False)
+    assert ((stars - shift) / scale)[[0, -1]].tolist() == [0, 1]
     constant = np.full(3, 4, dtype=np.float32)
-    assert shift_and_spread(constant, ends, "standardise", centred=False) == (4, 1)
+    assert shift_and_scale(constant, ends, "standardise", centred=False) == (4, 1)
 
 
 @pytest.mark.parametrize("weighting", ["balanced", "upsample"])
@@ -144,8 +144,8 @@ def test_balanced_weights_draw_predictions_of_rare_low_stars_down(parts: tuple) 
 
 
 def test_a_share_of_train_is_that_many_of_its_ratings(parts: tuple) -> None:
-    part = random_share(parts[0], 0.25, seed=1)
+    part = random_fraction(parts[0], 0.25, seed=1)
     assert part.nnz == round(0.25 * parts[0].nnz)
     users, items, stars = observed(part)
     np.testing.assert_array_equal(parts[0][users, items], stars)
-    assert random_share(parts[0], 1.0, seed=1) is parts[0]
+    assert random_fraction(parts[0], 1.0, seed=1) is parts[0]

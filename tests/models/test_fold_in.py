@@ -1,4 +1,4 @@
-"""Folding in people by each model's own objective, and the ridge regressions behind it."""
+"""Folding in users by each model's own objective."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ from scipy import sparse
 from fivestar.metrics import rmse
 from fivestar.models import Model, build
 from fivestar.models.bayesian.prior import decompose, implicit_feedback
-from fivestar.models.linear import worth_of_stopping
-from fivestar.models.solvers import ridge
-from fivestar.models.solvers.ridge import PeopleRegression
 from fivestar.ratings import Features, csr_matrix, observed
 
 from .behaviour import SCALE, known, planted
@@ -30,83 +27,6 @@ def whole_stars() -> tuple[sparse.csr_array, sparse.csr_array]:
     for part in parts:
         part.data = np.clip(np.rint(part.data + 0.7), 1, 5).astype(np.float32)
     return parts
-
-
-# -- ridge regressions
-
-
-@pytest.fixture
-def regression() -> PeopleRegression:
-    """Of 30 people, the last without ratings, each with every part of the formula."""
-    rng = np.random.default_rng(0)
-    targets, _ = planted(30, 20)
-    root = rng.normal(size=(4, 4))
-    return PeopleRegression(
-        targets,
-        design=rng.normal(size=(20, 4)).astype(np.float32),
-        penalty=rng.uniform(0.5, 2, (30, 4)),
-        gram=root @ root.T,
-        weights=rng.uniform(0.5, 2, targets.nnz),
-    )
-
-
-def solved(given: PeopleRegression, person: int) -> tuple[np.ndarray, np.ndarray]:
-    """The person's x, and x as a matrix times their targets, by dense linear algebra."""
-    inside = slice(*given.targets.indptr[person : person + 2])
-    rows = given.design[given.targets.indices[inside]].astype(float)
-    weighted = rows.T * given.weights[inside]
-    gram = weighted @ rows + given.gram + np.diag(given.penalty[person])
-    shares = np.linalg.solve(gram, weighted)
-    return shares @ given.targets.data[inside], shares
-
-
-def test_people_are_solved_as_by_dense_matrices(regression: PeopleRegression) -> None:
-    expected = [solved(regression, person)[0] for person in range(30)]
-    np.testing.assert_allclose(regression.solve(), expected, atol=1e-5)
-    assert not regression.solve()[-1].any()
-
-
-def test_memory_is_bounded_by_smaller_buckets(
-    regression: PeopleRegression, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = regression.solve()
-    monkeypatch.setattr(ridge, "GRAMS", 2 * 4**2)
-    rows = ridge.RowRegressions(regression.targets, 4)
-    assert max(len(bucket.rows) for bucket in rows.buckets) == 2
-    np.testing.assert_allclose(regression.solve(), whole, atol=1e-6)
-
-
-def test_influence_is_that_of_the_formula(regression: PeopleRegression) -> None:
-    _, shares = solved(regression, 3)
-    inside = slice(*regression.targets.indptr[3:5])
-    one = PeopleRegression(
-        regression.targets[[3]],
-        regression.design,
-        regression.penalty[[3]],
-        regression.gram,
-        regression.weights[inside],
-    )
-    np.testing.assert_allclose(one.influence(7), regression.design[7] @ shares, atol=1e-6)
-
-
-@pytest.mark.parametrize("rated", [[0], [0, 1]])
-def test_without_a_penalty_the_smallest_solution_is_found(rated: list[int]) -> None:
-    design = np.array([[2.0, 0, 0], [2, 0, 0], [0, 0, 0]])
-    targets = csr_matrix(np.zeros_like(rated), rated, np.full(len(rated), 3.0), (1, 3))
-    x = PeopleRegression(targets, design, np.zeros((1, 3))).solve()
-    np.testing.assert_allclose(x, [[1.5, 0, 0]], atol=1e-4)
-    nothing = PeopleRegression(targets, np.zeros((3, 3)), np.zeros((1, 3)))
-    assert not nothing.solve().any()
-    assert not nothing.influence(0).any()
-
-
-def test_early_stopping_is_worth_about_its_penalty() -> None:
-    """Along a direction of curvature h, gradient descent has come 1 - (1 - g h)^T of the way."""
-    for curvature in (0.1, 1.0, 10.0):
-        come = 1 - (1 - 1e-3 * curvature) ** 800
-        assert come == pytest.approx(
-            curvature / (curvature + worth_of_stopping(1e-3, 800)), rel=0.3
-        )
 
 
 # -- every model's own objective: where training has converged, people folded in stay where they are
@@ -346,7 +266,7 @@ def test_person_without_ratings_is_predicted_from_their_features() -> None:
 
 def test_nobody_cannot_be_folded_in() -> None:
     train, _ = planted()
-    with pytest.raises(ValueError, match="no people"):
+    with pytest.raises(ValueError, match="no users"):
         fitted(train, family="bias").fold_in(train[:0])
 
 
@@ -361,5 +281,5 @@ def test_model_that_does_not_say_how_refuses() -> None:
     model = Plain()
     assert not model.can_fold_in
     assert not model.can_explain
-    with pytest.raises(NotImplementedError, match="plain cannot fold in people"):
+    with pytest.raises(NotImplementedError, match="plain cannot fold in users"):
         model.fold_in(planted()[0])

@@ -230,7 +230,7 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("column", ["rating", "user", "pair"])
 def test_of_many_bad_rows_the_first_are_named_and_the_others_counted(column: str) -> None:
-    n = 100_000
+    n = 10_000
     raw = pd.DataFrame(
         {
             "user": ["" if column == "user" else "ann"] * n,
@@ -241,7 +241,7 @@ def test_of_many_bad_rows_the_first_are_named_and_the_others_counted(column: str
     )
     with pytest.raises(InputError) as error:
         ingest_tables(raw)
-    assert "rows 1, 2, 3, 4, 5 and 99,995 more" in str(error.value)
+    assert "rows 1, 2, 3, 4, 5 and 9,995 more" in str(error.value)
     assert len(str(error.value)) < 300
 
 

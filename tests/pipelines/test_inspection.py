@@ -88,7 +88,9 @@ def test_neighbours_are_those_of_the_model_and_other_titles_are_named(project: P
 
 def test_errors_are_those_of_the_model_that_has_not_seen_validation(project: Path) -> None:
     errors = table(project, "errors")
-    predictions = pd.read_parquet(project / "data/07_model_output/demo/bayesian_mf/predictions.parquet")
+    predictions = pd.read_parquet(
+        project / "data/07_model_output/demo/bayesian_mf/predictions.parquet"
+    )
     validation = predictions[predictions["part"] == "validation"]
     squares = (validation["prediction"] - validation["rating"]) ** 2
     for by in ("item", "user"):
@@ -164,13 +166,8 @@ def test_another_model_by_its_name_has_no_intervals(project: Path) -> None:
 
 def test_mistakes_are_told_before_anything_is_written(project: Path) -> None:
     before = (project / OUT / "asked.json").stat().st_mtime_ns
-    for params, told in (
-        ({"inspection": {"items": ["Zyxwv Qqq", "film 3"]}}, "'Zyxwv Qqq': no such title"),
-        ({"model": "bias"}, r"'bias' has no vectors of items.*als"),
-        ({"model": "alz"}, "Did you mean 'als'"),
-    ):
-        with pytest.raises(InputError, match=told):
-            inspect(project, **params)
+    with pytest.raises(InputError, match="'Zyxwv Qqq': no such title"):
+        inspect(project, inspection={"items": ["Zyxwv Qqq", "film 3"]})
     assert (project / OUT / "asked.json").stat().st_mtime_ns == before
 
 
@@ -229,9 +226,7 @@ def some_items(**columns: list[str]) -> pd.DataFrame:
 
 
 def test_without_a_side_table_ids_are_titles() -> None:
-    asked, neighbours = find_neighbours(
-        INSPECTED, some_items(), settings(items=[1], min_ratings=1)
-    )
+    asked, neighbours = find_neighbours(INSPECTED, some_items(), settings(items=[1], min_ratings=1))
     assert asked == [{"asked": "1", "found": "1", "item": "1", "others": ["10"]}]
     assert neighbours["item"].tolist() == ["2", "2"]
 

@@ -44,14 +44,8 @@ def nearest(
 ) -> tuple[NDArray[np.intp], Vectors]:
     """The items closest by angle to the mean direction of the liked ones, and their cosines.
 
-    Parameters
-    ----------
-    vectors
-        (n_items, rank).
-    liked
-        Indices of one item or more; they are left out of the answer.
-    allowed
-        (n_items,) which items may be in the answer.
+    ``liked`` holds the indices of one item or more, which are left out of the answer; ``allowed``
+    tells of each item whether it may be in it.
     """
     directions = similarity.directions(vectors)
     with_mean = np.vstack([directions, directions[list(liked)].mean(0)])
@@ -99,16 +93,12 @@ def embed(
     ----------
     counts
         X, (n_items, n_items), symmetric with a zero diagonal.
-    rank
-        Length of the vectors.
     optimizer
         ``adam``, or ``sgd`` with ``momentum``.
     learning_rate
         Of counts with a largest eigenvalue of 1.
     init_scale
         Size of the first vectors, relative to those learnt, about.
-    label
-        On the progress bar.
     """
     import torch  # for seconds: asking needs none of it
 
@@ -174,7 +164,5 @@ def largest_eigenvalue(counts: sparse.csr_array) -> float:
     """Of a symmetric matrix of counts; 1 where there are none."""
     if counts.nnz == 0:
         return 1.0
-    if counts.shape[0] < 10:
-        return float(np.linalg.eigvalsh(counts.toarray())[-1])
     start = np.ones(counts.shape[0])  # a fixed one: the same counts give the same rates
     return float(eigsh(counts.astype(np.float64), k=1, which="LA", v0=start, tol=1e-4)[0][0])

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from fivestar.ratings import Positions
+
 Array = NDArray[np.floating]
 
 
@@ -38,8 +40,33 @@ class Factors:
     in_ratings: bool = True
     exact: bool = False
 
+    @classmethod
+    def biased(
+        cls, constant: float, user_bias: Array, item_bias: Array, users: Array, items: Array
+    ) -> Factors:
+        """Of a factorisation; biases that are empty or zero count as none."""
+        return cls(
+            items=items,
+            users=users,
+            item_bias=item_bias if item_bias.any() else None,
+            user_bias=user_bias if user_bias.any() else None,
+            constant=float(constant),
+            exact=True,
+        )
+
+    def of_pairs(self, users: Positions, items: Positions) -> Array:
+        """The sum, (n_pairs,)."""
+        assert self.users is not None, "no dot product"
+        total: Array = np.einsum("pk,pk->p", self.users[users], self.items[items])
+        for bias, indices in ((self.user_bias, users), (self.item_bias, items)):
+            if bias is not None:
+                total += bias[indices]
+        return total + np.float32(self.constant)
+
     def times(self, unit: float) -> Factors:
         """Factors whose sum is so many times as large."""
+        if unit == 1:
+            return self
         root = np.float32(np.sqrt(unit))
         return replace(
             self,
@@ -49,8 +76,3 @@ class Factors:
             user_bias=None if self.user_bias is None else self.user_bias * np.float32(unit),
             constant=self.constant * unit,
         )
-
-
-def bias_or_none(bias: Array) -> Array | None:
-    """None of a model that goes without the bias."""
-    return bias if bias.any() else None

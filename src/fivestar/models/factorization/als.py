@@ -10,15 +10,14 @@ from annotated_types import Ge, Gt, Le
 from numpy.typing import NDArray
 from scipy import sparse
 
-from fivestar.models.base import FloatArray, learned
-from fivestar.models.biases import with_values
-from fivestar.models.linear import FactorModel, penalties, with_ones
-from fivestar.models.solvers.ridge import RowRegressions
+from fivestar.models.base import FloatArray, Model, learned
+from fivestar.models.factors import Factors
+from fivestar.models.solver import RowSolver, UserRegression, penalties, with_ones
 from fivestar.models.training import EarlyStopping, History, Steps, Training
 
 
 @dataclass(kw_only=True)
-class ALS(Steps, FactorModel):
+class ALS(Steps, Model):
     r"""Biased factorisation r_ui ~ mu + b_u + b_i + x_u . y_i, solved one side at a time.
 
     Minimises, over the observed ratings and with n_u and n_i their number per user and item,
@@ -41,12 +40,12 @@ class ALS(Steps, FactorModel):
     n_factors
         Length k of the factors.
     regularization, bias_regularization
-        l and l_b: L2 of the factors, in stars, and of the biases, a number of ratings. Below
+        l and l_b: L2 of the factors, in units, and of the biases, a number of ratings. Below
         a millionth of the Gram matrix's trace that stands in, so 0 can be solved too.
     count_exponent
         a: 0 is plain L2, 1 weights it by the number of ratings.
     init_scale
-        Standard deviation of the items' factors before the first sweep, sqrt(stars). From
+        Standard deviation of the items' factors before the first sweep, sqrt(units). From
         small noise the strongest directions grow first, so stopping early also regularises;
         far below the default the first sweeps move the biases alone.
     n_steps
@@ -54,8 +53,8 @@ class ALS(Steps, FactorModel):
 
     Attributes
     ----------
-    user_factors, item_factors : (n_users, n_factors) and (n_items, n_factors) sqrt(stars)
-    user_bias, item_bias : (n_users,) and (n_items,) stars; zeros where train has no rating
+    user_factors, item_factors : (n_users, n_factors) and (n_items, n_factors) sqrt(units)
+    user_bias, item_bias : (n_users,) and (n_items,) units; zeros where train has no rating
     usual_count : (1,) median number of ratings of a user
     """
 
@@ -69,45 +68,61 @@ class ALS(Steps, FactorModel):
     n_steps: Annotated[int, Ge(0)] = 20
     stopping: EarlyStopping | None = field(default_factory=lambda: EarlyStopping(patience=3))
 
+    user_factors: FloatArray = learned()
+    item_factors: FloatArray = learned()
+    user_bias: FloatArray = learned()
+    item_bias: FloatArray = learned()
     usual_count: NDArray[np.floating] = learned(parameter=False)
 
     def _fit(self, training: Training) -> History:
-        train = training.ratings
-        self._initialise(train)
-        counts = np.diff(train.indptr)
+        by_user = training.ratings
+        by_item = by_user.T.tocsr()
+        counts = np.diff(by_user.indptr)
         self.usual_count = np.array([np.median(counts[counts > 0])])
-        above = with_values(train, train.data - self.mean[0])
-        sides = above, above.T.tocsr()
-        by_user, by_item = (RowRegressions(side, self.n_factors + 1) for side in sides)
-        of_users, of_items = (self._penalty_of(np.diff(side.indptr)) for side in sides)
+        self._start(by_item)
         users, items = (self.user_factors, self.user_bias), (self.item_factors, self.item_bias)
+        sides = [
+            (RowSolver(side), side, self._penalty_of(np.diff(side.indptr)), own, other)
+            for side, own, other in ((by_user, users, items), (by_item, items, users))
+        ]
 
         def sweep() -> None:
-            _put(by_user.solve(with_ones(items[0]), of_users, offset=items[1]), *users)
-            _put(by_item.solve(with_ones(users[0]), of_items, offset=users[1]), *items)
+            for solver, side, penalty, own, (factors, bias) in sides:
+                targets = side.data - self.mean[0] - bias[side.indices]
+                found = solver.solve(targets, with_ones(factors), penalty=penalty)
+                own[0][:], own[1][:] = found[:, :-1], found[:, -1]
 
         return training.run(sweep, [*users, *items], self)
 
-    def _initialise(self, train: sparse.csr_array) -> None:
+    def _start(self, by_item: sparse.csr_array) -> None:
         """Small random items; users are solved first and start at zero."""
-        n_users, n_items = train.shape
+        n_items, n_users = by_item.shape
         random = np.random.default_rng(self.seed)
         noise = random.standard_normal((n_items, self.n_factors), dtype=np.float32)
-        rated = np.bincount(train.indices, minlength=n_items) > 0
+        rated = np.diff(by_item.indptr) > 0
         self.item_factors = noise * np.float32(self.init_scale) * rated[:, None]
         self.user_factors = np.zeros((n_users, self.n_factors), dtype=np.float32)
-        self.user_bias = np.zeros(n_users, dtype=np.float32)
-        self.item_bias = np.zeros(n_items, dtype=np.float32)
+        self.user_bias, self.item_bias = (np.zeros(n, np.float32) for n in (n_users, n_items))
 
     def _penalty_of(self, counts: NDArray[np.integer]) -> FloatArray:
         strengths = counts**self.count_exponent
         return penalties(strengths, self.n_factors, self.regularization, self.bias_regularization)
 
-    def _penalty_of_people(self, counts: NDArray[np.integer]) -> FloatArray:
+    def _factors(self) -> Factors:
+        biases = self.mean[0], self.user_bias, self.item_bias
+        return Factors.biased(*biases, self.user_factors, self.item_factors)
+
+    # -- new users
+
+    def _regression(self, ratings: sparse.csr_array) -> UserRegression:
         # The penalty suits users with about as many ratings as those of train. Lowered for one
         # answer, as n^a would have it, predictions get worse than without the answer.
-        return self._penalty_of(np.maximum(counts, self.usual_count))
+        penalty = self._penalty_of(np.maximum(np.diff(ratings.indptr), self.usual_count))
+        base = self.mean[0] + self.item_bias
+        return UserRegression(ratings, base, with_ones(self.item_factors), penalty)
 
+    def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
+        self.user_factors, self.user_bias = self._regression(ratings).factors_and_bias()
 
-def _put(solution: FloatArray, factors: FloatArray, bias: FloatArray) -> None:
-    factors[:], bias[:] = solution[:, :-1], solution[:, -1]
+    def _contributions(self, user: sparse.csr_array, item: int) -> tuple[float, FloatArray]:
+        return self._regression(user).contributions(item)

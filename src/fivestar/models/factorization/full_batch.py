@@ -1,8 +1,9 @@
-"""What the factorisations share that use all ratings in every step of gradient descent."""
+"""The factorisations that use all ratings in every step of gradient descent."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal
 
@@ -13,34 +14,91 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
-from fivestar.models.base import FloatArray, learned
+from fivestar.models.base import FloatArray, Model, learned
+from fivestar.models.biases import with_values
 from fivestar.models.factorization.targets import (
     Scaling,
     Weighting,
-    random_share,
+    random_fraction,
     rating_weights,
-    shift_and_spread,
-    weights_of_stars,
+    shift_and_scale,
+    weights_of_levels,
 )
 from fivestar.models.factors import Factors
-from fivestar.models.linear import FactorModel, worth_of_stopping
-from fivestar.models.solvers.ridge import PeopleRegression
+from fivestar.models.solver import UserRegression, with_ones, worth_of_stopping
 from fivestar.models.sparse_products import SparseRows, dot_products_at
 from fivestar.models.training import EarlyStopping, History, Steps, Training
-from fivestar.ratings import Positions
 
 Weights = dict[str, Tensor]
 """The learned arrays by name, as torch sees them."""
+Strength = Callable[[NDArray[np.integer]], FloatArray | float]
+"""L2 penalty of the factors of users or items, by their numbers of ratings."""
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a family minimises beside the squared errors, and what its prediction is made of.
+
+        sum_u l_u |a_u|^2 + sum_i l_i |f_i|^2 + l_b (sum_u b_u^2 + sum_i b_i^2)
+            + l_s |s|^2 + g sum_{all u, i} (a_u . f_i)^2
+
+    Attributes
+    ----------
+    of_users, of_items
+        l_u and l_i, in squared errors: comparable to a number of ratings.
+    of_biases
+        l_b; None where predictions have no biases.
+    centred
+        Whether predictions start from the mean rating.
+    gravity
+        g.
+    of_diagonal, init_diagonal
+        l_s, and s before the first step; None where the factors are not multiplied by s.
+    """
+
+    of_users: Strength
+    of_items: Strength
+    of_biases: float | None
+    centred: bool = True
+    gravity: float = 0.0
+    of_diagonal: float = 0.0
+    init_diagonal: float | None = None
+
+    @property
+    def biased(self) -> bool:
+        return self.of_biases is not None
+
+    def penalty(self, counts: Sequence[NDArray[np.integer]]) -> Callable[[Weights], Tensor]:
+        """By numbers of ratings of users and items."""
+        of_users, of_items = (
+            torch.as_tensor(np.reshape(strength(each), (-1, 1)), dtype=torch.float32)
+            for strength, each in zip((self.of_users, self.of_items), counts, strict=True)
+        )
+        strengths: dict[str, Tensor | float] = {
+            "user_factors": of_users,
+            "item_factors": of_items,
+            "user_bias": self.of_biases or 0.0,
+            "item_bias": self.of_biases or 0.0,
+            "diagonal": self.of_diagonal,
+        }
+
+        def penalty(weights: Weights) -> Tensor:
+            terms = [(strengths[name] * weight.square()).sum() for name, weight in weights.items()]
+            if self.gravity:
+                sides = weights["user_factors"], weights["item_factors"]
+                terms.append(self.gravity * sum_of_squared_products(*sides))
+            return torch.stack(terms).sum()
+
+        return penalty
 
 
 @dataclass(kw_only=True)
-class FullBatch(Steps, FactorModel):
+class FullBatch(Steps, Model):
     """A factorisation r_ui ~ mu + b_u + b_i + a_u . f_i learned by full-batch gradient descent.
 
     Minimises 1/N [sum_ui (r_ui - prediction)^2 + penalty], N being the number of observed
     ratings. Every step uses all of them; unobserved pairs are never touched. Subclasses say
-    what the penalty is (``_penalty``), and may leave out the biases (``_biased``) or the mean
-    (``_centred``), or have further weights (``_start``, ``_sides``, ``_factors_at``).
+    what the penalty is, and whether there are biases, by an ``Objective``.
 
     Parameters
     ----------
@@ -54,25 +112,28 @@ class FullBatch(Steps, FactorModel):
         ``sgd``: factor of the loss's gradient; the largest stable one grows with the number
         of users and items. ``adam``: about the change of a weight in the first steps.
     momentum
-        Share of the previous direction that is kept; Adam's beta_1.
+        Fraction of the previous direction that is kept; Adam's beta_1.
     init_scale
         Standard deviation of the normally distributed factors before the first step.
     rating_scaling
         Whether the ratings are rescaled before, and predictions after: ``standardise`` to mean
         0 and standard deviation 1, ``min_max`` the ends of the scale to 0 and 1.
     rating_weights
-        Weights of the squared errors: ``balanced`` gives each star the same total weight;
-        ``upsample`` draws rare stars again until all are equally frequent.
+        Weights of the squared errors: ``balanced`` gives each rating level the same total
+        weight; ``upsample`` draws rare levels again until all are equally frequent.
     train_share
-        Share of the ratings that is learned from.
+        Fraction of the ratings that is learned from.
 
     Attributes
     ----------
-    scaling : (2,) shift and spread of the ratings, stars
+    scaling : (2,) shift and scale of the ratings, units
+    user_factors : (n_users, n_factors) and item_factors : (n_items, n_factors), sqrt(units)
+    user_bias : (n_users,) and item_bias : (n_items,), units; empty where there are none
+    diagonal : (n_factors,) s; empty where there is none
     average_user : (n_factors,) mean of the users' factors
-    star_weights : (2, n_stars) stars and the weights of their squared errors; empty if all are 1
-    user_factors : (n_users, n_factors) and item_factors : (n_items, n_factors), sqrt(stars)
-    user_bias : (n_users,) and item_bias : (n_items,), stars; empty where there are none
+    level_weights : (2, n_levels) ratings and the weights of their squared errors; empty if all 1
+    learned_from : (3,) numbers of ratings, and of users and items that have any
+    steps_taken : (1,) steps that lie behind the weights
     """
 
     n_steps: Annotated[int, Ge(0)] = 400
@@ -87,154 +148,72 @@ class FullBatch(Steps, FactorModel):
     rating_weights: Weighting = "none"
     train_share: Annotated[float, Gt(0), Le(1)] = 1.0
 
+    user_factors: FloatArray = learned()
+    item_factors: FloatArray = learned()
+    user_bias: FloatArray = learned()
+    item_bias: FloatArray = learned()
+    diagonal: FloatArray = learned()
     scaling: FloatArray = learned(parameter=False)
     average_user: FloatArray = learned(parameter=False)
+    level_weights: FloatArray = learned(parameter=False)
+    learned_from: NDArray[np.int64] = learned(parameter=False)
     steps_taken: NDArray[np.int64] = learned(parameter=False)
-    star_weights: FloatArray = learned(parameter=False)
+
+    @abstractmethod
+    def _objective(self) -> Objective:
+        """What the family minimises; asked for once ``learned_from`` is set."""
 
     def _fit(self, training: Training) -> History:
-        train = training.ratings
-        train = random_share(train, self.train_share, self.seed)
-        shift, spread = shift_and_spread(
-            train.data, self._ends, self.rating_scaling, centred=self._centred
+        ratings = random_fraction(training.ratings, self.train_share, self.seed)
+        counts = [np.bincount(each, minlength=n) for each, n in _sides(ratings)]
+        self.learned_from = np.array([ratings.nnz, *(np.count_nonzero(each) for each in counts)])
+        objective = self._objective()
+        self.scaling = np.array(
+            shift_and_scale(ratings.data, self._ends, self.rating_scaling, objective.centred),
+            dtype=np.float32,
         )
-        self.scaling = np.array([shift, spread], dtype=np.float32)
-        weights = self._start(train.shape)
-        for name, weight in weights.items():
-            setattr(self, name, weight.requires_grad_().detach().numpy())
-        rated = SparseRows(train)
-        targets = (rated.values - shift) / spread
-        weights_of_ratings = rating_weights(train.data, self.rating_weights, self.seed)
-        self.star_weights = np.empty((2, 0), dtype=np.float32)
+        weights = self._start(ratings.shape, objective)
+        rated = SparseRows(ratings)
+        shift, scale = self.scaling.tolist()
+        targets = (rated.values - shift) / scale
+        importance = rating_weights(ratings.data, self.rating_weights, self.seed)
+        self.level_weights = np.empty((2, 0), dtype=np.float32)
         if self.rating_weights != "none":
-            self.star_weights = weights_of_stars(train.data, weights_of_ratings)
-        importance = torch.from_numpy(weights_of_ratings)
-        strengths = self._strengths(train)
-        optimizer = self._optimizer(list(weights.values()), train.nnz)
+            self.level_weights = weights_of_levels(ratings.data, importance)
+        importance_of = torch.from_numpy(importance)
+        penalty = objective.penalty(counts)
+        optimizer = self._optimizer(list(weights.values()), ratings.nnz)
 
         def step() -> None:
             optimizer.zero_grad()
-            errors = dot_products_at(rated, *self._sides(weights)) - targets
-            loss = (importance * errors.square()).sum() + self._penalty(weights, strengths)
-            torch.autograd.backward(loss / train.nnz)
+            errors = dot_products_at(rated, *_both_sides(weights)) - targets
+            loss = (importance_of * errors.square()).sum() + penalty(weights)
+            torch.autograd.backward(loss / ratings.nnz)
             optimizer.step()
 
-        arrays = [getattr(self, name) for name in weights]
-        history = training.run(step, arrays, self)
+        history = training.run(step, [getattr(self, name) for name in weights], self)
+        self.average_user = self.user_factors[counts[0] > 0].mean(axis=0)
         self.steps_taken = np.array([history.best_step])
-        self.average_user = self.user_factors[np.diff(train.indptr) > 0].mean(axis=0)
         return history
 
-    def _score(self, users: Positions, items: Positions) -> FloatArray:
-        pairs = self.user_factors.take(users, axis=0), self.item_factors.take(items, axis=0)
-        stars: FloatArray = self._dot(*pairs)
-        if self._biased:
-            stars += self.user_bias[users] + self.item_bias[items]
-        shift, spread = self.scaling
-        stars = shift + spread * stars
-        return stars
-
-    def _dot(self, user_factors: FloatArray, item_factors: FloatArray) -> FloatArray:
-        """Products of factors, row by row."""
-        products: FloatArray = np.einsum("pk,pk->p", user_factors, item_factors)
-        return products
-
-    def _factors(self) -> Factors:
-        """On the ratings' own scale, from that which they were rescaled to."""
-        shift, spread = self.scaling
-        own = replace(super()._factors(), constant=0.0)
-        if not self._biased:
-            own = replace(own, item_bias=None, user_bias=None)
-        return replace(own.times(float(spread)), constant=float(shift))
-
-    # -- new people
-
-    def _item_part(self, items: Positions) -> FloatArray:
-        """By mean and item bias; without biases what the average user is predicted."""
-        shift, spread = self.scaling
-        stars: FloatArray = self._design[items, : self.n_factors] @ self.average_user
-        if self._biased:
-            stars = self.item_bias[items]
-        stars = shift + spread * stars
-        return stars
-
-    def _regression(self, ratings: sparse.csr_array) -> PeopleRegression:
-        regression = super()._regression(ratings)
-        regression.targets.data /= self.scaling[1]
-        weights = None
-        if self.star_weights.size:
-            weights = np.interp(ratings.data, *self.star_weights)
-        return replace(regression, gram=self._gram, weights=weights)
-
-    @property
-    def _design(self) -> FloatArray:
-        return super()._design if self._biased else self.item_factors
-
-    def _penalty_of(self, counts: NDArray[np.integer]) -> FloatArray:
-        of_factors, of_bias = self._strengths_of_people(counts)
-        penalty = np.empty((len(counts), self.n_factors + self._biased))
-        penalty[:] = np.reshape(of_factors, (-1, 1))
-        penalty[:, self.n_factors :] = of_bias
-        if self.optimizer == "sgd":
-            rate = 2 * self.learning_rate / (1 - self.momentum) / self.train_size[2]
-            penalty += worth_of_stopping(rate, int(self.steps_taken[0]))
-        return penalty
-
-    def _set_people(self, solution: FloatArray, ratings: sparse.csr_array) -> None:
-        """Without biases the solution is what a person differs from the average user by."""
-        factors, bias = np.split(solution, [self.n_factors], axis=1)
-        self.user_factors = factors.copy() if self._biased else self.average_user + factors
-        self.user_bias = bias.ravel()
-
-    @property
-    def _gram(self) -> FloatArray | None:
-        """What the penalty adds to the Gram matrix of every person's regression."""
-        return None
-
-    @abstractmethod
-    def _strengths_of_people(self, counts: NDArray[np.integer]) -> tuple[FloatArray | float, float]:
-        """Penalties of factors and bias of people with so many ratings; see ``_strengths``."""
-
-    # -- what subclasses may differ in
-
-    @property
-    def _biased(self) -> bool:
-        return True
-
-    @property
-    def _centred(self) -> bool:
-        """Whether predictions start from the mean rating."""
-        return True
-
-    @abstractmethod
-    def _strengths(self, train: sparse.csr_array) -> dict[str, Tensor | float]:
-        """L2 penalty of each weight, in squared errors: comparable to a number of ratings."""
-
-    def _penalty(self, weights: Weights, strengths: dict[str, Tensor | float]) -> Tensor:
-        terms = [(strengths[name] * weight.square()).sum() for name, weight in weights.items()]
-        return torch.stack(terms).sum()
-
-    def _start(self, shape: tuple[int, int]) -> Weights:
-        """Make the weights before the first step."""
+    def _start(self, shape: tuple[int, int], objective: Objective) -> Weights:
+        """Make the weights before the first step; the model's arrays share their memory."""
         generator = torch.Generator().manual_seed(self.seed)
         users, items = (torch.randn((n, self.n_factors), generator=generator) for n in shape)
-        user_bias, item_bias = (torch.zeros(n if self._biased else 0) for n in shape)
-        return {
+        user_bias, item_bias = (torch.zeros(n if objective.biased else 0) for n in shape)
+        init_diagonal = objective.init_diagonal
+        weights = {
             "user_factors": self.init_scale * users,
             "item_factors": self.init_scale * items,
             "user_bias": user_bias,
             "item_bias": item_bias,
+            "diagonal": torch.full(
+                (0 if init_diagonal is None else self.n_factors,), float(init_diagonal or 0)
+            ),
         }
-
-    def _sides(self, weights: Weights) -> tuple[Tensor, Tensor]:
-        """Two matrices whose rows' dot products are the predictions without the mean."""
-        left, right = weights["user_factors"], weights["item_factors"]
-        if not self._biased:
-            return left, right
-        user_bias, item_bias = weights["user_bias"], weights["item_bias"]
-        left = torch.column_stack([left, user_bias, torch.ones_like(user_bias)])
-        right = torch.column_stack([right, torch.ones_like(item_bias), item_bias])
-        return left, right
+        for name, weight in weights.items():
+            setattr(self, name, weight.requires_grad_().detach().numpy())
+        return weights
 
     def _optimizer(self, weights: list[Tensor], n_ratings: int) -> torch.optim.Optimizer:
         if self.optimizer == "sgd":
@@ -245,3 +224,89 @@ class FullBatch(Steps, FactorModel):
             betas=(self.momentum, 0.999),
             eps=1e-8 / n_ratings,  # the mean loss has gradients as small as 1 / n_ratings
         )
+
+    def _factors(self) -> Factors:
+        """In units, from the scale that the ratings were brought to."""
+        shift, scale = self.scaling.tolist()
+        users, items = self.user_factors, self.item_factors
+        if self.diagonal.size:  # a S f = (a |S|^1/2 sign S) . (f |S|^1/2)
+            roots = np.sqrt(np.abs(self.diagonal))
+            users, items = users * roots * np.sign(self.diagonal), items * roots
+        own = Factors.biased(0, self.user_bias, self.item_bias, users, items).times(scale)
+        return replace(own, constant=shift)
+
+    # -- new users
+
+    def _regression(self, ratings: sparse.csr_array) -> UserRegression:
+        """Of what a user's ratings are above base, on the scale that they were brought to.
+
+        The base is the item's bias; without biases what the average user is predicted, from
+        which the user's factors then differ by the solution.
+        """
+        objective = self._objective()
+        shift, scale = self.scaling
+        design = self.item_factors * self.diagonal if self.diagonal.size else self.item_factors
+        base = self.item_bias if objective.biased else design @ self.average_user
+        if objective.biased:
+            design = with_ones(design)
+        return UserRegression(
+            with_values(ratings, (ratings.data - shift) / scale),
+            base,
+            design,
+            self._penalty_of(np.diff(ratings.indptr), objective),
+            gram=self._gram(objective),
+            weights=np.interp(ratings.data, *self.level_weights)
+            if self.level_weights.size
+            else None,
+        )
+
+    def _penalty_of(self, counts: NDArray[np.integer], objective: Objective) -> FloatArray:
+        penalty = np.empty((len(counts), self.n_factors + objective.biased))
+        penalty[:] = np.reshape(objective.of_users(counts), (-1, 1))
+        penalty[:, self.n_factors :] = objective.of_biases
+        if self.optimizer == "sgd":
+            rate = 2 * self.learning_rate / (1 - self.momentum) / self.train_size[2]
+            penalty += worth_of_stopping(rate, int(self.steps_taken[0]))
+        return penalty
+
+    def _gram(self, objective: Objective) -> FloatArray | None:
+        """Gravity pulls a user's products with all items."""
+        if not objective.gravity:
+            return None
+        gram = objective.gravity * (self.item_factors.T @ self.item_factors)
+        return np.pad(gram, (0, 1 if objective.biased else 0))
+
+    def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
+        found = self._regression(ratings).solve()
+        factors, bias = np.split(found, [self.n_factors], axis=1)
+        biased = self._objective().biased
+        self.user_factors = factors.copy() if biased else self.average_user + factors
+        self.user_bias = bias.ravel()
+
+    def _contributions(self, user: sparse.csr_array, item: int) -> tuple[float, FloatArray]:
+        shift, scale = self.scaling
+        base, parts = self._regression(user).contributions(item)
+        return float(shift + scale * base), scale * parts
+
+
+def _sides(ratings: sparse.csr_array) -> list[tuple[NDArray[np.integer], int]]:
+    """Users and items of the ratings, and how many there are."""
+    users = np.repeat(np.arange(ratings.shape[0]), np.diff(ratings.indptr))
+    return [(users, ratings.shape[0]), (ratings.indices, ratings.shape[1])]
+
+
+def _both_sides(weights: Weights) -> tuple[Tensor, Tensor]:
+    """Two matrices whose rows' dot products are the predictions without the mean."""
+    left, right = weights["user_factors"], weights["item_factors"]
+    if len(weights["diagonal"]):
+        left = left * weights["diagonal"]
+    if len(weights["user_bias"]):
+        user_bias, item_bias = weights["user_bias"], weights["item_bias"]
+        left = torch.column_stack([left, user_bias, torch.ones_like(user_bias)])
+        right = torch.column_stack([right, torch.ones_like(item_bias), item_bias])
+    return left, right
+
+
+def sum_of_squared_products(left: Tensor, right: Tensor) -> Tensor:
+    """Sum of (left_u . right_i)^2 over all u and i; memory is that of two k x k matrices."""
+    return ((left.T @ left) * (right.T @ right)).sum()

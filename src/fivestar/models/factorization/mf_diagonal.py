@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-import numpy as np
-import torch
 from annotated_types import Ge, Gt
-from numpy.typing import NDArray
-from scipy import sparse
-from torch import Tensor
 
-from fivestar.models.base import FloatArray, learned
-from fivestar.models.factorization.full_batch import FullBatch, Weights
-from fivestar.models.factors import Factors
+from fivestar.models.factorization.full_batch import FullBatch, Objective
 
 
 @dataclass(kw_only=True)
@@ -46,10 +39,6 @@ class MFDiagonal(FullBatch):
         l_b: number of ratings equal to the mean added to each user and item.
     init_diagonal
         s before the first step.
-
-    Attributes
-    ----------
-    diagonal : (n_factors,) s
     """
 
     family: ClassVar[str] = "mf_diagonal"
@@ -63,49 +52,12 @@ class MFDiagonal(FullBatch):
     bias_regularization: Annotated[float, Ge(0)] = 2.7
     init_diagonal: Annotated[float, Gt(0)] = 1.0
 
-    diagonal: FloatArray = learned()
-
-    @property
-    def _biased(self) -> bool:
-        return self.biases
-
-    @property
-    def _centred(self) -> bool:
-        return self.biases
-
-    def _start(self, shape: tuple[int, int]) -> Weights:
-        start = super()._start(shape)
-        return {**start, "diagonal": torch.full((self.n_factors,), float(self.init_diagonal))}
-
-    def _strengths(self, train: sparse.csr_array) -> dict[str, Tensor | float]:
-        return {
-            "user_factors": self.regularization,
-            "item_factors": self.regularization,
-            "diagonal": self.diagonal_regularization,
-            "user_bias": self.bias_regularization,
-            "item_bias": self.bias_regularization,
-        }
-
-    def _strengths_of_people(self, counts: NDArray[np.integer]) -> tuple[float, float]:
-        return self.regularization, self.bias_regularization
-
-    def _factors(self) -> Factors:
-        """A S f = (a |S|^1/2 sign S) . (f |S|^1/2)"""
-        own, roots = super()._factors(), np.sqrt(np.abs(self.diagonal))
-        assert own.users is not None
-        users, items = own.users * roots * np.sign(self.diagonal), own.items * roots
-        return replace(own, users=users, items=items)
-
-    @property
-    def _design(self) -> FloatArray:
-        design = super()._design.copy()
-        design[:, : self.n_factors] *= self.diagonal
-        return design
-
-    def _sides(self, weights: Weights) -> tuple[Tensor, Tensor]:
-        scaled = weights["user_factors"] * weights["diagonal"]
-        return super()._sides({**weights, "user_factors": scaled})
-
-    def _dot(self, user_factors: FloatArray, item_factors: FloatArray) -> FloatArray:
-        products: FloatArray = np.einsum("pk,k,pk->p", user_factors, self.diagonal, item_factors)
-        return products
+    def _objective(self) -> Objective:
+        return Objective(
+            of_users=lambda counts: self.regularization,
+            of_items=lambda counts: self.regularization,
+            of_biases=self.bias_regularization if self.biases else None,
+            centred=self.biases,
+            of_diagonal=self.diagonal_regularization,
+            init_diagonal=self.init_diagonal,
+        )

@@ -5,14 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-import numpy as np
 from annotated_types import Ge
-from numpy.typing import NDArray
-from scipy import sparse
-from torch import Tensor
 
-from fivestar.models.base import FloatArray
-from fivestar.models.factorization.full_batch import FullBatch, Weights
+from fivestar.models.factorization.full_batch import FullBatch, Objective
 
 
 @dataclass(kw_only=True)
@@ -36,9 +31,9 @@ class MFGravity(FullBatch):
     Parameters
     ----------
     regularization
-        l, stars^2 for a mean squared factor of 1 star: scaled by the number of users and items.
+        l, units^2 for a mean squared factor of 1: scaled by the number of users and items.
     gravity
-        g: 1 counts a product of a star at all pairs like an error of a star at all ratings.
+        g: 1 counts a product of a unit at all pairs like an error of a unit at all ratings.
     bias_regularization
         l_b: number of ratings equal to the mean added to each user and item.
     """
@@ -50,32 +45,11 @@ class MFGravity(FullBatch):
     gravity: Annotated[float, Ge(0)] = 0.03
     bias_regularization: Annotated[float, Ge(0)] = 2.7
 
-    def _strengths(self, train: sparse.csr_array) -> dict[str, Tensor | float]:
-        n_users, n_items = train.shape
-        return {
-            "user_factors": self.regularization * train.nnz / n_users,
-            "item_factors": self.regularization * train.nnz / n_items,
-            "user_bias": self.bias_regularization,
-            "item_bias": self.bias_regularization,
-            "gravity": self.gravity * train.nnz / (n_users * n_items),
-        }
-
-    def _penalty(self, weights: Weights, strengths: dict[str, Tensor | float]) -> Tensor:
-        pull = sum_of_squared_products(weights["user_factors"], weights["item_factors"])
-        return super()._penalty(weights, strengths) + strengths["gravity"] * pull
-
-    def _strengths_of_people(self, counts: NDArray[np.integer]) -> tuple[float, float]:
-        n_users, _, n_ratings = self.train_size
-        return self.regularization * n_ratings / n_users, self.bias_regularization
-
-    @property
-    def _gram(self) -> FloatArray:
-        """Gravity pulls a person's products with all items."""
-        n_users, n_items, n_ratings = self.train_size
-        strength = self.gravity * n_ratings / (n_users * n_items)
-        return np.pad(strength * (self.item_factors.T @ self.item_factors), (0, 1))
-
-
-def sum_of_squared_products(left: Tensor, right: Tensor) -> Tensor:
-    """Sum of (left_u . right_i)^2 over all u and i; memory is that of two k x k matrices."""
-    return ((left.T @ left) * (right.T @ right)).sum()
+    def _objective(self) -> Objective:
+        n_ratings, n_users, n_items = self.learned_from
+        return Objective(
+            of_users=lambda counts: self.regularization * n_ratings / n_users,
+            of_items=lambda counts: self.regularization * n_ratings / n_items,
+            of_biases=self.bias_regularization,
+            gravity=float(self.gravity * n_ratings / (n_users * n_items)),
+        )

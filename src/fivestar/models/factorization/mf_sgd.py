@@ -9,17 +9,19 @@ import numpy as np
 import torch
 from annotated_types import Ge, Gt, Lt
 from numpy.typing import NDArray
+from scipy import sparse
 from torch import Generator, Tensor
 
-from fivestar.models.base import FloatArray, learned
-from fivestar.models.linear import FactorModel, penalties, worth_of_stopping
-from fivestar.models.minibatch import Minibatches, Network, factors_and_biases
+from fivestar.models.base import FloatArray, Model, learned
+from fivestar.models.factors import Factors
+from fivestar.models.minibatch import FactorsAndBiases, Minibatches, Network
+from fivestar.models.solver import UserRegression, penalties, with_ones, worth_of_stopping
 from fivestar.models.training import History, Training
 from fivestar.ratings import observed
 
 
 @dataclass(kw_only=True)
-class MFSGD(Minibatches, FactorModel):
+class MFSGD(Minibatches, FactorsAndBiases, Model):
     r"""Biased factorisation by minibatches: r_ui ~ mu + b_u + b_i + p_u . q_i.
 
     With e = prediction - rating, a minibatch B has the loss
@@ -34,38 +36,29 @@ class MFSGD(Minibatches, FactorModel):
 
     Parameters
     ----------
-    n_factors
-        Length k of the factors.
     learning_rate, momentum
         g and beta.
     regularization, bias_regularization
         l and l_b, for each rating once.
-    init_scale
-        Standard deviation of the factors before the first step, sqrt(units).
 
     Attributes
     ----------
-    user_factors, item_factors : p (n_users, n_factors) and q (n_items, n_factors)
-    user_bias, item_bias : (n_users,) and (n_items,) units
     steps_taken : (1,) steps that lie behind the weights
     """
 
     family: ClassVar[str] = "mf_sgd"
 
-    n_factors: Annotated[int, Ge(1)] = 80
     learning_rate: Annotated[float, Gt(0)] = 4e-3
     momentum: Annotated[float, Ge(0), Lt(1)] = 0.9
     regularization: Annotated[float, Ge(0)] = 0.06
     bias_regularization: Annotated[float, Ge(0)] = 0.03
-    init_scale: Annotated[float, Ge(0)] = 0.01
     averaging: Annotated[float, Ge(0), Lt(1)] = 0.998
 
     steps_taken: NDArray[np.int64] = learned(parameter=False)
 
     def _fit(self, training: Training) -> History:
         generator = Generator().manual_seed(self.seed)
-        shape = training.ratings.shape
-        network = Network(factors_and_biases(shape, self.n_factors, self.init_scale, generator))
+        network = Network(self.start(training.ratings.shape, generator))
         sgd = torch.optim.SGD(network.parameters(), self.learning_rate, self.momentum)
         users, items, ratings = map(torch.from_numpy, observed(training.ratings))
         mean = float(self.mean[0])
@@ -83,8 +76,20 @@ class MFSGD(Minibatches, FactorModel):
         self.steps_taken = np.array([history.best_step])
         return history
 
-    def _penalty_of(self, counts: NDArray[np.integer]) -> FloatArray:
-        """That of each rating, and what it is worth that training stops early."""
-        penalty = penalties(counts, self.n_factors, self.regularization, self.bias_regularization)
+    def _factors(self) -> Factors:
+        return self.dot_product(self.mean[0])
+
+    def _regression(self, ratings: sparse.csr_array) -> UserRegression:
+        """With the penalty of each rating, and what it is worth that training stops early."""
+        strengths = self.regularization, self.bias_regularization
+        penalty = penalties(np.diff(ratings.indptr), self.n_factors, *strengths)
         rate = self.learning_rate / (1 - self.momentum)
-        return penalty + worth_of_stopping(rate, int(self.steps_taken[0]))
+        penalty += worth_of_stopping(rate, int(self.steps_taken[0]))
+        base = self.mean[0] + self.item_bias
+        return UserRegression(ratings, base, with_ones(self.item_factors), penalty)
+
+    def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
+        self.user_factors, self.user_bias = self._regression(ratings).factors_and_bias()
+
+    def _contributions(self, user: sparse.csr_array, item: int) -> tuple[float, FloatArray]:
+        return self._regression(user).contributions(item)

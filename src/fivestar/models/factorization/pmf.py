@@ -5,20 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-import numpy as np
 from annotated_types import Ge, Gt
-from numpy.typing import NDArray
-from scipy import sparse
-from torch import Tensor
 
-from fivestar.models.factorization.full_batch import FullBatch
+from fivestar.models.factorization.full_batch import FullBatch, Objective
 
 
 @dataclass(kw_only=True)
 class PMF(FullBatch):
     r"""Probabilistic matrix factorisation, maximum a posteriori: r_ui ~ mu + a_u . f_i.
 
-    With s the noise of a rating and s_a and s_f the spreads of the priors,
+    With s the noise of a rating and s_a and s_f the standard deviations of the priors,
 
         r_ui ~ Normal(mu + a_u . f_i, s^2),  a_u ~ Normal(0, s_a^2 I),  f_i ~ Normal(0, s_f^2 I).
 
@@ -48,17 +44,9 @@ class PMF(FullBatch):
     user_regularization: Annotated[float, Ge(0)] = 4.0
     item_regularization: Annotated[float, Ge(0)] = 13.5
 
-    @property
-    def _biased(self) -> bool:
-        return False
-
-    def _strengths(self, train: sparse.csr_array) -> dict[str, Tensor | float]:
-        return {
-            "user_factors": self.user_regularization,
-            "item_factors": self.item_regularization,
-            "user_bias": 0.0,
-            "item_bias": 0.0,
-        }
-
-    def _strengths_of_people(self, counts: NDArray[np.integer]) -> tuple[float, float]:
-        return self.user_regularization, 0.0
+    def _objective(self) -> Objective:
+        return Objective(
+            of_users=lambda counts: self.user_regularization,
+            of_items=lambda counts: self.item_regularization,
+            of_biases=None,
+        )

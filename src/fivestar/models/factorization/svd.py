@@ -12,10 +12,10 @@ from scipy.sparse.linalg import LinearOperator, svds
 
 from fivestar.models.base import FloatArray, Model, learned
 from fivestar.models.biases import Biases, with_values
-from fivestar.models.factors import Factors, bias_or_none
-from fivestar.models.solvers.ridge import PeopleRegression
+from fivestar.models.factors import Factors
+from fivestar.models.solver import UserRegression
 from fivestar.models.training import EarlyStopping, History, Steps, Training
-from fivestar.ratings import Positions, observed
+from fivestar.ratings import observed
 
 
 @dataclass(kw_only=True)
@@ -46,13 +46,13 @@ class SVD(Steps, Model):
         hold just that. ``item_mean``: the base is the user's mean, the gaps hold the item's
         mean (Sarwar's choice).
     shrinkage
-        t: taken from each singular value, stars.
+        t: taken from each singular value, units.
     n_steps
         1 decomposes once; more fill the gaps anew.
 
     Attributes
     ----------
-    user_bias, item_bias : (n_users,) and (n_items,) stars, the base without the global mean
+    user_bias, item_bias : (n_users,) and (n_items,) units, the base without the global mean
     user_factors, item_factors : A (n_users, n_factors) and F (n_items, n_factors)
     """
 
@@ -72,23 +72,20 @@ class SVD(Steps, Model):
     def _fit(self, training: Training) -> History:
         train = training.ratings
         left, right = self._start(train)
-        users, items, stars = observed(train)
-        residuals = stars - self._biases(users, items)
-        n_users, n_items = train.shape
-        self.user_factors = np.zeros((n_users, self.n_factors), dtype=np.float32)
-        self.item_factors = np.zeros((n_items, self.n_factors), dtype=np.float32)
+        users, items, residuals = observed(self._biases.residuals(train))
+        self.user_factors, self.item_factors = (
+            np.zeros((n, self.n_factors), dtype=np.float32) for n in train.shape
+        )
 
         def step() -> None:
             nonlocal left, right
             rest = residuals - np.einsum("pk,pk->p", left[users], right[items])
-            gaps_filled = sparse.csr_array((rest, train.indices, train.indptr), train.shape)
-            u, s, v = _largest(gaps_filled, left, right, self.n_factors, self.seed)
+            u, s, v = _largest(with_values(train, rest), left, right, self.n_factors, self.seed)
             roots = np.sqrt(np.maximum(s - self.shrinkage, 0))
             left, right = u * roots, v * roots
             self.user_factors[:, : len(s)], self.item_factors[:, : len(s)] = left, right
 
-        weights = [self.user_factors, self.item_factors]
-        return training.run(step, weights, self)
+        return training.run(step, [self.user_factors, self.item_factors], self)
 
     def _start(self, train: sparse.csr_array) -> tuple[FloatArray, FloatArray]:
         """Set the base; return two matrices whose product is what the gaps hold above it."""
@@ -113,15 +110,15 @@ class SVD(Steps, Model):
 
     @property
     def _biases(self) -> Biases:
+        """The base, where ``fill`` is the items' means with the users' means as they are."""
         strengths = () if self.fill == "bias" else (0.0,)
         return Biases(self.mean[0], self.user_bias, self.item_bias, *strengths)
 
-    def _score(self, users: Positions, items: Positions) -> FloatArray:
-        stars: FloatArray = self._biases(users, items)
-        stars += np.einsum("pk,pk->p", self.user_factors[users], self.item_factors[items])
-        return stars
+    def _factors(self) -> Factors:
+        biases = self.mean[0], self.user_bias, self.item_bias
+        return Factors.biased(*biases, self.user_factors, self.item_factors)
 
-    # -- new people
+    # -- new users
 
     def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
         biases = self._biases.fold_in(ratings)
@@ -131,13 +128,13 @@ class SVD(Steps, Model):
         else:
             self.user_factors = self._regression(residuals).solve()
 
-    def _regression(self, residuals: sparse.csr_array) -> PeopleRegression:
+    def _regression(self, residuals: sparse.csr_array) -> UserRegression:
         """Given F, what the steps converge to is a ridge regression with penalty t."""
         penalty = np.full((residuals.shape[0], self.n_factors), self.shrinkage)
-        return PeopleRegression(residuals, self.item_factors, penalty)
+        return UserRegression(residuals, np.zeros(self.n_items), self.item_factors, penalty)
 
     def _projected(self, residuals: sparse.csr_array) -> FloatArray:
-        """Rows of A of people, where the gaps are filled just once.
+        """Rows of A of users, where the gaps are filled just once.
 
         With Z the filled rows, Z V = U S, and so Z F = A S with S = F'F + t. (Without
         shrinkage this is the folding-in of Sarwar, Karypis, Konstan, Riedl, "Incremental
@@ -156,26 +153,15 @@ class SVD(Steps, Model):
         return factors.astype(np.float32)
 
     @property
-    def _predicts_for_strangers(self) -> bool:
+    def _predicts_cold_start(self) -> bool:
         return self.fill == "bias" or self.n_steps == 1
 
     @property
     def _explains(self) -> bool:
         return self.fill == "bias" and self.n_steps > 1
 
-    def _contributions(self, person: sparse.csr_array, item: int) -> tuple[float, FloatArray]:
-        influence = self._regression(person).influence(item)
-        return self._biases.contributions(person, item, influence)
-
-    def _factors(self) -> Factors:
-        return Factors(
-            items=self.item_factors,
-            users=self.user_factors,
-            item_bias=bias_or_none(self.item_bias),
-            user_bias=bias_or_none(self.user_bias),
-            constant=float(self.mean[0]),
-            exact=True,
-        )
+    def _contributions(self, user: sparse.csr_array, item: int) -> tuple[float, FloatArray]:
+        return self._biases.contributions(user, item, self._regression(user).influence(item))
 
 
 def _largest(

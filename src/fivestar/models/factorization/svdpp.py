@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
 import numba
@@ -11,16 +11,16 @@ from annotated_types import Ge, Gt, Lt
 from numpy.typing import NDArray
 from scipy import sparse
 
-from fivestar.models.base import FloatArray, learned
+from fivestar.models.base import FloatArray, Model, learned
+from fivestar.models.biases import with_values
 from fivestar.models.factors import Factors
-from fivestar.models.linear import FactorModel, penalties, worth_of_stopping
-from fivestar.models.solvers.ridge import PeopleRegression
+from fivestar.models.solver import UserRegression, penalties, with_ones, worth_of_stopping
 from fivestar.models.training import EarlyStopping, History, Steps, Training
-from fivestar.ratings import Positions, observed
+from fivestar.ratings import observed
 
 
 @dataclass(kw_only=True)
-class SVDpp(Steps, FactorModel):
+class SVDpp(Steps, Model):
     r"""SVD++: r_ui ~ mu + b_u + b_i + q_i . (p_u + |N_u|^(-1/2) sum_{j in N_u} y_j).
 
     N_u are the items that user u rated: a second set of item factors y says what having rated
@@ -79,18 +79,21 @@ class SVDpp(Steps, FactorModel):
     n_steps: Annotated[int, Ge(0)] = 40
     stopping: EarlyStopping | None = field(default_factory=lambda: EarlyStopping(patience=3))
 
+    user_factors: FloatArray = learned()
+    item_factors: FloatArray = learned()
+    user_bias: FloatArray = learned()
+    item_bias: FloatArray = learned()
     implicit_factors: FloatArray = learned()
     profiles: FloatArray = learned(parameter=False)
     steps_taken: NDArray[np.int64] = learned(parameter=False)
 
     def _fit(self, training: Training) -> History:
-        train = training.ratings
-        random = np.random.default_rng(self.seed)
+        train, random = training.ratings, np.random.default_rng(self.seed)
         iterates = self._start(train, random)
         averages = [iterate.copy() for iterate in iterates]
         self.user_bias, self.item_bias, *factors = averages
         self.user_factors, self.item_factors, self.implicit_factors = factors
-        ratings = train.data - self.mean[0]
+        ratings, rated = train.data - self.mean[0], _normalised(train)
         rates = (self.learning_rate, self.bias_learning_rate)
         strengths = (self.regularization, self.implicit_regularization, self.bias_regularization)
         settings = tuple(map(np.float32, (*rates, *strengths)))
@@ -105,10 +108,8 @@ class SVDpp(Steps, FactorModel):
             for average, iterate in zip(averages, iterates, strict=True):
                 average[...] += np.float32(share) * (iterate - average)
 
-        rated = _normalised(train)
-
         def refresh() -> None:
-            self.profiles = self._profiles(rated)
+            self.profiles = self.user_factors + rated @ self.implicit_factors
 
         history = training.run(step, averages, self, refresh=refresh)
         self.steps_taken = np.array([history.best_step])
@@ -125,53 +126,44 @@ class SVDpp(Steps, FactorModel):
             start.append(np.float32(self.init_scale) * noise * rated[:, None])
         return start
 
-    def _profiles(self, rated: sparse.csr_array) -> FloatArray:
-        profiles: FloatArray = self.user_factors + rated @ self.implicit_factors
-        return profiles
-
-    def _score(self, users: Positions, items: Positions) -> FloatArray:
-        stars: FloatArray = self.mean[0] + self.user_bias[users] + self.item_bias[items]
-        stars += np.einsum("pk,pk->p", self.profiles[users], self.item_factors[items])
-        return stars
-
     def _factors(self) -> Factors:
-        return replace(super()._factors(), users=self.profiles)
+        biases = self.mean[0], self.user_bias, self.item_bias
+        return Factors.biased(*biases, self.profiles, self.item_factors)
 
-    # -- new people
+    # -- new users
 
-    def _regression(self, ratings: sparse.csr_array) -> PeopleRegression:
-        """Of p and b on what the biases and the implicit part leave over."""
-        users, items, _ = observed(ratings)
+    def _regression(self, ratings: sparse.csr_array) -> UserRegression:
+        """Of p and b on what the biases and the implicit part leave over.
+
+        The penalty is that of each rating, and what it is worth that training stops early.
+        """
+        users, items, values = observed(ratings)
         implicit = _normalised(ratings) @ self.implicit_factors
-        regression = super()._regression(ratings)
-        targets = regression.targets.data
-        targets -= np.einsum("pk,pk->p", implicit[users], self.item_factors[items])
-        return regression
+        left = values - np.einsum("pk,pk->p", implicit[users], self.item_factors[items])
+        strengths, n_steps = (self.regularization, self.bias_regularization), self.steps_taken[0]
+        penalty = penalties(np.diff(ratings.indptr), self.n_factors, *strengths)
+        penalty[:, :-1] += worth_of_stopping(self.learning_rate, n_steps)
+        penalty[:, -1] += worth_of_stopping(self.bias_learning_rate, n_steps)
+        base, design = self.mean[0] + self.item_bias, with_ones(self.item_factors)
+        return UserRegression(with_values(ratings, left), base, design, penalty)
+
+    def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
+        self.user_factors, self.user_bias = self._regression(ratings).factors_and_bias()
+        self.profiles = self.user_factors + _normalised(ratings) @ self.implicit_factors
 
     @property
-    def _predicts_for_strangers(self) -> bool:
+    def _predicts_cold_start(self) -> bool:
         """No: the biases of items stand beside an implicit part that all users of train have."""
         return False
 
-    def _parts(self, person: sparse.csr_array, item: int) -> FloatArray:
+    def _contributions(self, user: sparse.csr_array, item: int) -> tuple[float, FloatArray]:
         """The ridge regression's parts, and what to have rated an item says, however well."""
-        design = self.item_factors.astype(np.float64)
-        implicit = _normalised(person).data[:, None] * self.implicit_factors[person.indices]
-        explained = self._influence(person, item) @ design[person.indices]
-        parts: FloatArray = super()._parts(person, item) + implicit @ (design[item] - explained)
-        return parts
-
-    def _penalty_of(self, counts: NDArray[np.integer]) -> FloatArray:
-        """That of each rating, and what it is worth that training stops early."""
-        penalty = penalties(counts, self.n_factors, self.regularization, self.bias_regularization)
-        n_steps = int(self.steps_taken[0])
-        penalty[:, :-1] += worth_of_stopping(self.learning_rate, n_steps)
-        penalty[:, -1] += worth_of_stopping(self.bias_learning_rate, n_steps)
-        return penalty
-
-    def _set_people(self, solution: FloatArray, ratings: sparse.csr_array) -> None:
-        super()._set_people(solution, ratings)
-        self.profiles = self._profiles(_normalised(ratings))
+        regression = self._regression(user)
+        influence, q = regression.influence(item), self.item_factors.astype(np.float64)
+        implicit = _normalised(user).data[:, None] * self.implicit_factors[user.indices]
+        said = implicit @ (q[item] - influence @ q[user.indices])
+        above = user.data - regression.base[user.indices]
+        return float(regression.base[item]), influence * above + said
 
 
 def _normalised(train: sparse.csr_array) -> sparse.csr_array:

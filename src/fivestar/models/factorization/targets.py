@@ -14,20 +14,20 @@ Scaling = Literal["none", "standardise", "min_max"]
 Weighting = Literal["none", "balanced", "upsample"]
 
 
-def random_share(train: sparse.csr_array, share: float, seed: int) -> sparse.csr_array:
-    """A random share of the ratings, at least one."""
-    if share >= 1:
+def random_fraction(train: sparse.csr_array, fraction: float, seed: int) -> sparse.csr_array:
+    """A random fraction of the ratings, at least one."""
+    if fraction >= 1:
         return train
     users, items, ratings = observed(train)
-    n_kept = max(1, round(share * len(ratings)))
+    n_kept = max(1, round(fraction * len(ratings)))
     kept = np.sort(np.random.default_rng(seed).choice(len(ratings), n_kept, replace=False))
     return csr_matrix(users[kept], items[kept], ratings[kept], train.shape)
 
 
-def shift_and_spread(
-    ratings: FloatArray, ends: tuple[float, float], scaling: Scaling, *, centred: bool
+def shift_and_scale(
+    ratings: FloatArray, ends: tuple[float, float], scaling: Scaling, centred: bool
 ) -> tuple[float, float]:
-    """Fitted to (r - shift) / spread; predictions are turned back.
+    """Fitted to (r - shift) / scale; predictions are turned back.
 
     Parameters
     ----------
@@ -47,31 +47,31 @@ def shift_and_spread(
             return (mean if centred else float(ends[0])), float(ends[1] - ends[0])
 
 
-def weights_of_stars(ratings: FloatArray, weights: FloatArray) -> FloatArray:
-    """The distinct stars in rising order, and the mean weight of each, (2, n_stars)."""
-    stars, star = np.unique(ratings, return_inverse=True)
-    means = np.bincount(star, weights) / np.bincount(star)
-    return np.stack([stars, means]).astype(np.float32)
+def weights_of_levels(ratings: FloatArray, weights: FloatArray) -> FloatArray:
+    """The distinct ratings in rising order, and the mean weight of each, (2, n_levels)."""
+    levels, level = np.unique(ratings, return_inverse=True)
+    means = np.bincount(level, weights) / np.bincount(level)
+    return np.stack([levels, means]).astype(np.float32)
 
 
 def rating_weights(ratings: FloatArray, weighting: Weighting, seed: int) -> FloatArray:
     """Weight of each rating in the loss, of mean 1.
 
-    ``balanced`` gives every star the same total weight, as scikit-learn's ``class_weight``.
-    ``upsample`` draws the ratings of each star with replacement until there are as many as of
+    ``balanced`` gives every level the same total weight, as scikit-learn's ``class_weight``.
+    ``upsample`` draws the ratings of each level with replacement until there are as many as of
     the most frequent one; a rating weighs as often as it was drawn.
     """
     if weighting == "none":
         return np.ones(len(ratings), dtype=np.float32)
-    _, star, counts = np.unique(ratings, return_inverse=True, return_counts=True)
+    _, level, counts = np.unique(ratings, return_inverse=True, return_counts=True)
     if weighting == "balanced":
-        weights: FloatArray = len(ratings) / (len(counts) * counts[star])
+        weights: FloatArray = len(ratings) / (len(counts) * counts[level])
         return weights.astype(np.float32)
     rng = np.random.default_rng(seed)
     drawn: FloatArray = np.ones(len(ratings))
     for number, count in enumerate(counts):
-        of_star = np.flatnonzero(star == number)
-        extra = rng.choice(of_star, counts.max() - count)
+        of_level = np.flatnonzero(level == number)
+        extra = rng.choice(of_level, counts.max() - count)
         drawn += np.bincount(extra, minlength=len(ratings))
     of_mean_1: FloatArray = drawn / drawn.mean()
     return of_mean_1.astype(np.float32)

@@ -24,8 +24,8 @@ def draw_ablation(table: pd.DataFrame, data: TrainingData, *, base: str) -> Char
         label=lambda rows: rows["gain"].map("{:+.4f}".format),
     )
     # Room for the labels at both ends.
-    least, most = min(-longest / 10, shown["bar"].min()), max(longest / 10, shown["bar"].max())
-    room = alt.Scale(domain=[1.25 * least, 1.4 * most])
+    low, high = min(-longest / 10, shown["bar"].min()), max(longest / 10, shown["bar"].max())
+    room = alt.Scale(domain=[1.25 * low, 1.4 * high])
     rmse = alt.Tooltip("validation_rmse:Q", format=".4f")
     rows = alt.Chart(shown, width="container", height=20 * len(shown)).encode(
         x=alt.X("bar:Q", title="fall of the validation RMSE", scale=room),

@@ -12,7 +12,7 @@ import pandas as pd
 
 from fivestar.failure import Failure, surviving
 from fivestar.metrics import rmse
-from fivestar.models import History, build
+from fivestar.models import build
 from fivestar.ratings import TrainingData, observed
 
 logger = logging.getLogger(__name__)
@@ -31,40 +31,40 @@ def try_variant(
     settings = change if "family" in change else {**base, **change}
     started = time.time()
     outcome = _fit(data, settings, label=label)
-    ended = time.time()
     record: dict[str, Any] = {
         "name": f"ablation-{label}",
         "model": f"ablation-{label}",
-        "started": started,
-        "ended": ended,
         "tags": {"variant": label, "change": json.dumps(change)},
         "parameters": settings,
         "metrics": {},
         "curves": {},
         "failure": None,
+        "started": started,
+        "ended": time.time(),
     }
-    if isinstance(outcome, Failure):
-        return [record | {"failure": outcome.reason}]
-    history, error = outcome
-    logger.info("%s: validation RMSE %.4f, %s", label, error, history.ending)
-    curves = {"train_rmse": history.train_rmse, "validation_rmse": history.validation_rmse}
-    metrics = {
-        "validation_rmse": error,
-        "train_rmse": history.train_rmse[history.steps.index(history.best_step)],
-        "best_step": history.best_step,
-        "fit_seconds": ended - started,
-    }
-    return [record | {"metrics": metrics, "curves": curves}]
+    return [record | ({"failure": outcome.reason} if isinstance(outcome, Failure) else outcome)]
 
 
 @surviving
-def _fit(data: TrainingData, settings: dict[str, Any], *, label: str) -> tuple[History, float]:
+def _fit(data: TrainingData, settings: dict[str, Any], *, label: str) -> dict[str, Any]:
+    """Metrics and curves."""
+    start = time.perf_counter()
     model = build(settings, label)
     history = model.fit(
         data.train, data.validation, scale=data.scale, features=data.features, label=label
     )
     users, items, ratings = observed(data.validation)
-    return history, rmse(ratings, model.predict(users, items))
+    error = rmse(ratings, model.predict(users, items))
+    logger.info("%s: validation RMSE %.4f, %s", label, error, history.ending)
+    return {
+        "metrics": {
+            "validation_rmse": error,
+            "train_rmse": history.train_rmse[history.steps.index(history.best_step)],
+            "best_step": history.best_step,
+            "fit_seconds": time.perf_counter() - start,
+        },
+        "curves": {name: getattr(history, name) for name in ("train_rmse", "validation_rmse")},
+    }
 
 
 def compare_variants(**runs: list[dict[str, Any]]) -> pd.DataFrame:

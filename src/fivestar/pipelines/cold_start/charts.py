@@ -9,7 +9,7 @@ import pandas as pd
 
 from fivestar.pipelines.cold_start.settings import ColdStartSettings
 from fivestar.ratings import TrainingData
-from fivestar.reporting.charts import COLORS, Chart, dressed
+from fivestar.reporting.charts import COLORS, Chart, themed
 
 
 def draw_errors(errors: pd.DataFrame, data: TrainingData, settings: ColdStartSettings) -> Chart:
@@ -17,10 +17,11 @@ def draw_errors(errors: pd.DataFrame, data: TrainingData, settings: ColdStartSet
     shown = errors[errors["strategy"] == settings.strategy]
     names = [name for name in settings.models if name in set(shown["model"])]
     shown = shown[shown["model"].isin(names)]
-    return dressed(
+    return themed(
         _lines(shown, "answers", "model", names, "answers", dashed="bias"),
         "How well cold-start users are predicted",
-        f"{shown['n_users'].max():,} held-out users, asked by {settings.strategy}. {data.title}.",
+        f"{shown['n_users'].max():,} held-out users, asked by {settings.strategy}.",
+        data.title,
     )
 
 
@@ -29,10 +30,11 @@ def draw_questions(
 ) -> Chart:
     """RMSE of one model by number of questions, a line a strategy; random dashed."""
     names = questions["strategy"].unique().tolist()
-    return dressed(
+    return themed(
         _lines(questions, "questions", "strategy", names, "questions asked", dashed="random"),
         "Which questions tell most",
-        f"RMSE of {settings.factor_model} on held-out users. {data.title}.",
+        f"RMSE of {settings.factor_model} on held-out users.",
+        data.title,
     )
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
 from fivestar.analysis.elicitation.prior import UserPrior
-from fivestar.errors import InputError
+from fivestar.errors import InputError, did_you_mean
 from fivestar.models import Model, build
 from fivestar.pipelines.cold_start.settings import ColdStartSettings
 from fivestar.pipelines.fitting import fit_and_refit
@@ -34,8 +33,7 @@ def choose_models(models: Blocks, settings: ColdStartSettings) -> Blocks:
     ):
         for name in names:
             if "family" not in known.get(name, {}):
-                close = difflib.get_close_matches(name, models, n=1)
-                hint = f"Did you mean {close[0]!r}?" if close else f"There are {', '.join(models)}."
+                hint = did_you_mean(name, models) or f"There are {', '.join(models)}."
                 raise InputError(
                     f"cold_start.{setting}: {name!r} has no block under `models` "
                     f"(parameters_models.yml). {hint}"

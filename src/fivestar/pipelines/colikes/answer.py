@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from fivestar.analysis.co_likes import nearest
 from fivestar.errors import InputError
 from fivestar.pipelines.colikes.settings import ColikesSettings
-from fivestar.ratings.titles import Titles, look_up
+from fivestar.ratings.titles import Match, Titles, look_up
 
 logger = logging.getLogger(__name__)
 
@@ -33,15 +32,17 @@ def ask(embeddings: pd.DataFrame, settings: ColikesSettings) -> tuple[dict[str, 
         If a title is not found or liked by nobody; with suggestions.
     """
     shown, n_likes = embeddings["shown"].tolist(), embeddings["n_likes"].to_numpy()
-    liked, understood = _understand(settings.because_you_like, embeddings)
+    matches = _understand(settings.because_you_like, embeddings)
+    liked = list(dict.fromkeys(m.position for m in matches)) or [int(n_likes.argmax())]
+    understood = [{"asked": m.asked, "found": m.found, "others": m.others} for m in matches]
     vectors = embeddings.filter(regex=r"^v\d+$").to_numpy()
     allowed = n_likes >= settings.min_likes
     found, cosines = nearest(vectors, liked, allowed, settings.n_recommendations)
-    recommendations = embeddings.iloc[found][["item", "title", "year", "n_likes"]]
-    recommendations = recommendations.astype({"year": "Int64"}).assign(
+    recommendations = embeddings.iloc[found][["item", "title", "year", "n_likes"]].assign(
         cosine=cosines.astype("float64").round(4)
     )
-    recommendations.insert(0, "rank", np.arange(1, len(found) + 1))
+    recommendations.insert(0, "rank", range(1, len(found) + 1))
+    recommendations = recommendations.astype({"year": "Int64"})
     rows = [f"  {c:5.2f}  {shown[index]}" for index, c in zip(found, cosines, strict=True)]
     logger.info(
         "because you like: %s:\n%s",
@@ -49,18 +50,15 @@ def ask(embeddings: pd.DataFrame, settings: ColikesSettings) -> tuple[dict[str, 
         "\n".join(rows) or f"  nothing else has {settings.min_likes} likes",
     )
     listed = recommendations.astype(object).where(recommendations.notna(), None)
-    answer = {"because_you_like": understood, "recommendations": listed.to_dict("records")}
-    return answer, recommendations
+    return {
+        "because_you_like": understood or [{"asked": None, "found": shown[liked[0]], "others": []}],
+        "recommendations": listed.to_dict("records"),
+    }, recommendations
 
 
-def _understand(
-    asked: list[str], embeddings: pd.DataFrame
-) -> tuple[list[int], list[dict[str, Any]]]:
-    """Indices of the items that are meant, and how their titles were understood."""
+def _understand(asked: list[str], embeddings: pd.DataFrame) -> list[Match]:
+    """The items that are meant; all mistakes are one error."""
     shown, n_likes = embeddings["shown"].tolist(), embeddings["n_likes"].tolist()
-    if not asked:
-        most = int(np.argmax(n_likes))
-        return [most], [{"asked": None, "found": shown[most], "others": []}]
     matches, mistakes = look_up(asked, Titles(shown, embeddings["year"].tolist(), n_likes), shown)
     mistakes += [
         f"{match.asked!r}: nobody in train likes {match.found}, so nothing tells."
@@ -72,5 +70,4 @@ def _understand(
     for match in matches:
         note = f" (not {'; '.join(match.others)})" if match.others else ""
         logger.info("because you like: %r is %s%s", match.asked, match.found, note)
-    understood = [{"asked": m.asked, "found": m.found, "others": m.others} for m in matches]
-    return list(dict.fromkeys(match.position for match in matches)), understood
+    return matches

@@ -21,16 +21,7 @@ logger = logging.getLogger(__name__)
 def count_co_likes(
     data: TrainingData, item_table: pd.DataFrame, settings: Learning
 ) -> tuple[pd.DataFrame, sparse.csr_array]:
-    """Every item of the vocabulary with its ratings and likes in train, and the co-likes.
-
-    Returns
-    -------
-    items
-        ``item``, ``title`` (the id where there is none), ``year``, ``shown`` (the title with its
-        year), ``n_ratings``, ``n_likes``.
-    counts
-        X on the indices of these rows.
-    """
+    """Every item of the vocabulary with its ratings and likes in train, and the co-likes X."""
     threshold = settings.min_liked(data.scale)
     liked = likes(data.train, threshold)
     if liked.nnz == 0:
@@ -48,12 +39,13 @@ def count_co_likes(
         n_ratings=n_ratings,
         n_likes=n_likes,
     )
+    n_users, n_liked = (np.count_nonzero(n) for n in (np.diff(liked.indptr), n_likes))
+    n_unrated = np.count_nonzero(n_ratings == 0)
     logger.info(
         "co-likes: %s likes (%g or higher) by %s users; %s of %s items liked, %s not even rated; "
         "%s pairs liked by someone",
-        *(f"{liked.nnz:,}", threshold, f"{np.count_nonzero(np.diff(liked.indptr)):,}"),
-        *(f"{n:,}" for n in (np.count_nonzero(n_likes), len(table))),
-        *(f"{n:,}" for n in (np.count_nonzero(n_ratings == 0), counts.nnz // 2)),
+        *(f"{liked.nnz:,}", threshold, f"{n_users:,}", f"{n_liked:,}"),
+        *(f"{n:,}" for n in (len(table), n_unrated, counts.nnz // 2)),
     )
     return table, counts
 
@@ -88,36 +80,33 @@ def train_grid(
 def _train(
     counts: sparse.csr_array, optimizer: str, rate: float, settings: Learning
 ) -> tuple[dict[str, Any], Vectors]:
-    """The record of a run, as ``tracking`` logs it, and its vectors."""
+    """The record of a run, as MLflow gets it, and its vectors."""
     name, started = f"colikes-{optimizer}-{rate:g}", time.time()
     options = settings.model_dump(include={"rank", "momentum", "n_epochs", "init_scale", "seed"})
     run = embed(counts, optimizer=optimizer, learning_rate=rate, label=name, **options)
-    of_zeros = sum_of_squares(counts) or 1.0
-    cost = min(run.costs, default=np.inf)
-    record = {
-        "name": name,
-        "model": "colikes",
-        "tags": {"optimizer": optimizer, "learning_rate": f"{rate:g}"},
-        "parameters": {
-            **settings.model_dump(exclude={"learning_rates"}),
-            "optimizer": optimizer,
-            "learning_rate": rate,
-        },
-        "metrics": {
-            "n_items": counts.shape[0],
-            "best_epoch": run.best_epoch,
-            **({"cost": cost, "relative_cost": cost / of_zeros} if run.costs else {}),
-        },
-        "curves": {"cost": run.costs},
-        "failure": None if run.diverged_at is None else f"diverged at epoch {run.diverged_at}",
-        "started": started,
-        "ended": time.time(),
-    }
-    if record["failure"] is not None:
-        logger.warning("%s: %s, the grid goes on", name, record["failure"])
+    ended = time.time()
+    metrics: dict[str, float] = {"n_items": counts.shape[0], "best_epoch": run.best_epoch}
+    if run.costs:
+        cost = run.costs[run.best_epoch]
+        metrics |= {"cost": cost, "relative_cost": cost / (sum_of_squares(counts) or 1)}
+    failure = None
+    if run.diverged_at is not None:
+        failure = f"diverged at epoch {run.diverged_at}"
+        logger.warning("%s: %s, the grid goes on", name, failure)
     else:
         logger.info(
             "%s: cost %.4g (%.1f %% of that of zeros) at epoch %d, %.1f s",
-            *(name, cost, 100 * cost / of_zeros, run.best_epoch, time.time() - started),
+            *(name, cost, 100 * metrics["relative_cost"], run.best_epoch, ended - started),
         )
-    return record, run.vectors
+    parameters = settings.model_dump(exclude={"learning_rates"})
+    return {
+        "name": name,
+        "model": "colikes",
+        "tags": {"optimizer": optimizer, "learning_rate": f"{rate:g}"},
+        "parameters": parameters | {"optimizer": optimizer, "learning_rate": rate},
+        "metrics": metrics,
+        "curves": {"cost": run.costs},
+        "failure": failure,
+        "started": started,
+        "ended": ended,
+    }, run.vectors

@@ -21,18 +21,11 @@ STEPS = (1, 2, 2.5, 5, 10, 20)
 MAX_BARS = 25
 """Of a histogram over the scale."""
 
-Edges = NDArray[np.floating]
-
 
 def round_step(span: float, max_bins: int, *, whole: bool = False, even: bool = False) -> float:
     """The least round width that cuts ``span`` into ``max_bins`` bins or fewer.
 
-    Parameters
-    ----------
-    whole
-        Whether the width must be a whole number.
-    even
-        Whether a width that divides the span is preferred, if there is one.
+    It is a whole number if ``whole``; if ``even``, one that divides the span is preferred.
     """
     least = max(span / max_bins, 1.0 if whole else 1e-9)
     power = 10.0 ** math.floor(math.log10(least))
@@ -44,7 +37,7 @@ def round_step(span: float, max_bins: int, *, whole: bool = False, even: bool = 
     return steps[0]
 
 
-def edges(low: float, high: float, step: float) -> Edges:
+def edges(low: float, high: float, step: float) -> NDArray[np.floating]:
     """Ends of equal bins from ``low`` to ``high`` or beyond it."""
     n_bins = max(math.ceil((high - low) / step - 1e-9), 1)
     return np.round(low + step * np.arange(n_bins + 1), 9)
@@ -67,14 +60,16 @@ def count_cut(counts: pd.Series) -> pd.Series:
     return cut(counts, ends[first - 1 : last + 1], whole=True, comma=",")
 
 
-def cut(values: pd.Series, edges: Edges, *, whole: bool = False, comma: str = "") -> pd.Series:
+def cut(
+    values: pd.Series, edges: NDArray[np.floating], *, whole: bool = False, comma: str = ""
+) -> pd.Series:
     """The bin of each value, as an ordered category such as ``3.4-3.6`` or ``20-29``.
+
+    Missing values stay missing. The end bins hold all that is beyond them, and say so; the last
+    edge itself belongs to the last bin.
 
     Parameters
     ----------
-    values
-        Missing ones stay missing. The end bins hold all that is beyond them, and say so; the
-        last edge itself belongs to the last bin.
     whole
         Whether the values are whole numbers: then a bin is named by its first and last one.
     comma

@@ -1,6 +1,8 @@
-"""A picture of each table."""
+"""A chart of each table."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -19,7 +21,7 @@ KEPT = 500
 
 
 def nothing(title: str, why: str, data: TrainingData) -> Chart:
-    """A picture without a mark, where the data set lacks what it would show."""
+    """A chart without a mark, where the data set lacks what it would show."""
     table = pd.DataFrame({"x": pd.Series(dtype="float64")})
     empty = alt.Chart(table, width="container", height=20).mark_point()
     return dressed(empty, title, f"{why} {data.title}.")
@@ -33,7 +35,7 @@ def draw_rating_counts(table: pd.DataFrame, data: TrainingData) -> Chart:
     base = alt.Chart(table.assign(label=percent), width="container", height=HEIGHT).encode(
         x=alt.X("rating:O", sort=None, title="rating", axis=axis),
         y=alt.Y("n_ratings:Q", title="ratings"),
-        tooltip=["rating:N", *_number("n_ratings", "ratings"), *_number("fraction", form=".1%")],
+        tooltip=["rating:N", _number("n_ratings", "ratings"), _number("fraction", form=".1%")],
     )
     chart = base.mark_bar()
     if few:
@@ -52,14 +54,11 @@ def _counts(table: pd.DataFrame, what: str, data: TrainingData) -> Chart:
     title = f"ratings per {what}"
     bins = count_cut(table["n_ratings"]).value_counts(sort=False)
     counts = pd.DataFrame({"ratings": bins.index.astype("str"), "number": bins.to_numpy()})
-    chart = (
-        alt.Chart(counts, width="container", height=HEIGHT, padding=PADDING)
-        .mark_bar()
-        .encode(
-            x=alt.X("ratings:O", sort=None, title=title, axis=slanted()),
-            y=alt.Y("number:Q", title=f"{what}s"),
-            tooltip=[alt.Tooltip("ratings:N", title=title), *_number("number", f"{what}s")],
-        )
+    bars = alt.Chart(counts, width="container", height=HEIGHT, padding=PADDING).mark_bar()
+    chart = bars.encode(
+        x=alt.X("ratings:O", sort=None, title=title, axis=slanted()),
+        y=alt.Y("number:Q", title=f"{what}s"),
+        tooltip=[alt.Tooltip("ratings:N", title=title), _number("number", f"{what}s")],
     )
     return dressed(chart, title.capitalize(), f"Two bars for every doubling. {data.title}.")
 
@@ -79,28 +78,21 @@ def draw_item_means(
         shown = pd.concat([items.head(KEPT), rest])
         what = f"{len(shown):,} of {len(items):,} items"
     points = shown[["title", "n_ratings"]].assign(mean_rating=shown["mean_rating"].round(3))
-    tooltips = ["title:N", *_number("n_ratings", "ratings"), *_number("mean_rating", form=".2f")]
+    tooltips = ["title:N", _number("n_ratings", "ratings"), _number("mean_rating", form=".2f")]
     for n, name in enumerate(name for name in shown if is_list(shown[name])):
         points[f"words_{n}"] = shown[name].map(", ".join)
         tooltips.append(alt.Tooltip(f"words_{n}:N", title=str(name)))
-    lowest, highest = data.scale.lowest, data.scale.highest
-    cloud = (
-        alt.Chart(points, width="container", height=420)
-        .mark_circle(size=28, opacity=0.45)
-        .encode(
-            x=alt.X(
-                "n_ratings:Q",
-                scale=alt.Scale(type="log", nice=False, padding=8),
-                axis=alt.Axis(format=",", tickCount=6),
-                title="number of ratings (logarithmic)",
-            ),
-            y=alt.Y(
-                "mean_rating:Q",
-                scale=alt.Scale(domain=[lowest, highest], nice=False, padding=6),
-                title="mean rating",
-            ),
-            tooltip=tooltips,
-        )
+    ends = [data.scale.lowest, data.scale.highest]
+    x, y = (
+        alt.Scale(type="log", nice=False, padding=8),
+        alt.Scale(domain=ends, nice=False, padding=6),
+    )
+    axis = alt.Axis(format=",", tickCount=6)
+    cloud = alt.Chart(points, width="container", height=420).mark_circle(size=28, opacity=0.45)
+    cloud = cloud.encode(
+        x=alt.X("n_ratings:Q", scale=x, axis=axis, title="number of ratings (logarithmic)"),
+        y=alt.Y("mean_rating:Q", scale=y, title="mean rating"),
+        tooltip=tooltips,
     )
     subtitle = f"{what}; the line is the mean of all ratings. {data.title}."
     return dressed(cloud + _mean_of(items), "Mean rating against number of ratings", subtitle)
@@ -115,25 +107,17 @@ def draw_crosstab(pairs: pd.DataFrame, data: TrainingData) -> Chart:
         legend=alt.Legend(title="rating", titleOrient="left", gradientLength=100),
     )
     shown = pairs[["title", "user", "rating"]]
+    names: dict[str, Any] = {"ticks": False, "domain": False, "labelOverlap": "greedy"}
     base = alt.Chart(shown, width="container", height=19 * len(items)).encode(
-        x=alt.X("user:O", sort=users, axis=_names(-90, 80)),
-        y=alt.Y("title:O", sort=items, title=None, axis=_names(0, 170)),
+        x=alt.X("user:O", sort=users, axis=alt.Axis(labelAngle=-90, labelLimit=80, **names)),
+        y=alt.Y("title:O", sort=items, title=None, axis=alt.Axis(labelLimit=170, **names)),
         tooltip=["title:N", "user:N", "rating:Q"],
     )
     blank = base.mark_rect(stroke="white", color="#eceef1")
     given = base.transform_filter("isValid(datum.rating)").mark_rect(stroke="white")
-    return dressed(
-        blank + given.encode(color=color),
-        "Most rated items, most active users",
-        f"{len(items)} items, {len(users)} users. A pale cell has no training rating. "
-        f"{data.title}.",
-    )
-
-
-def _names(angle: int, limit: int) -> alt.Axis:
-    return alt.Axis(
-        labelAngle=angle, labelLimit=limit, ticks=False, domain=False, labelOverlap="greedy"
-    )
+    how = f"{len(items)} items, {len(users)} users. A pale cell has no training rating."
+    title = "Most rated items, most active users"
+    return dressed(blank + given.encode(color=color), title, f"{how} {data.title}.")
 
 
 def draw_over_time(periods: pd.DataFrame, data: TrainingData) -> tuple[Chart, Chart]:
@@ -146,42 +130,35 @@ def draw_over_time(periods: pd.DataFrame, data: TrainingData) -> tuple[Chart, Ch
     shown = periods[["start", "end", "n_ratings"]].assign(
         since=periods["start"], mean_rating=periods["mean_rating"].round(4)
     )
+    number, mean = _number("n_ratings", "ratings"), _number("mean_rating", form=".2f")
     # In UTC: a date must not slip to the day before west of Greenwich.
-    axis = alt.Axis(labelOverlap="greedy", labelSeparation=8)
+    utc, axis = alt.Scale(type="utc"), alt.Axis(labelOverlap="greedy", labelSeparation=8)
     base = alt.Chart(shown, width="container", height=HEIGHT).encode(
-        x=alt.X("start:T", title=None, scale=alt.Scale(type="utc"), axis=axis),
-        tooltip=[
-            alt.Tooltip("since:N", title=f"{unit} from"),
-            *_number("n_ratings", "ratings"),
-            *_number("mean_rating", form=".2f"),
-        ],
+        x=alt.X("start:T", title=None, scale=utc, axis=axis),
+        tooltip=[alt.Tooltip("since:N", title=f"{unit} from"), number, mean],
     )
-    number = alt.Y("n_ratings:Q", title=f"ratings a {unit}")
-    bars = base.mark_bar(binSpacing=0).encode(x2="end:T", y=number, y2=alt.datum(0))
-    mean = alt.Y("mean_rating:Q", title="mean rating", scale=alt.Scale(zero=False))
-    line = base.mark_line(strokeJoin="round", point={"size": 18, "color": COLORS[0]})
+    bars = base.mark_bar(binSpacing=0).encode(
+        x2="end:T", y=alt.Y("n_ratings:Q", title=f"ratings a {unit}"), y2=alt.datum(0)
+    )
+    line = base.mark_line(strokeJoin="round", point={"size": 18, "color": COLORS[0]}).encode(
+        y=alt.Y("mean_rating:Q", title="mean rating", scale=alt.Scale(zero=False))
+    )
+    how = f"By {unit}; the line is the mean of all. {data.title}."
     return (
         dressed(bars, titles[0], f"{data.title}."),
-        dressed(
-            line.encode(y=mean) + _mean_of(periods),
-            titles[1],
-            f"By {unit}; the line is the mean of all. {data.title}.",
-        ),
+        dressed(line + _mean_of(periods), titles[1], how),
     )
 
 
 def _mean_of(table: pd.DataFrame) -> alt.Chart:
     """A line at the mean of all ratings that the rows of ``table`` count."""
     mean = (table["n_ratings"] * table["mean_rating"]).sum() / table["n_ratings"].sum()
-    rule = alt.Chart(pd.DataFrame({"mean": [round(mean, 4)]})).mark_rule(
-        color=COLORS[2], strokeWidth=1.5
-    )
-    line: alt.Chart = rule.encode(
-        y="mean:Q", tooltip=_number("mean", "mean of all ratings", form=".3f")
-    )
-    return line
+    told = _number("mean", "mean of all ratings", ".3f")
+    line = alt.Chart(pd.DataFrame({"mean": [round(mean, 4)]})).encode(y="mean:Q", tooltip=told)
+    rule: alt.Chart = line.mark_rule(color=COLORS[2], strokeWidth=1.5)
+    return rule
 
 
-def _number(field: str, title: str | None = None, form: str = ",") -> list[alt.Tooltip]:
+def _number(field: str, title: str | None = None, form: str = ",") -> alt.Tooltip:
     """A number in the box that opens at a mark."""
-    return [alt.Tooltip(f"{field}:Q", title=title or field.replace("_", " "), format=form)]
+    return alt.Tooltip(f"{field}:Q", title=title or field.replace("_", " "), format=form)

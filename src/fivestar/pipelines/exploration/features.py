@@ -22,18 +22,8 @@ def categories(table: pd.DataFrame, max_categories: int) -> pd.DataFrame:
     cut into about ten round bins between its first and its last percentile, unless it takes
     few values. Text is a category if it takes two values or more, at most ``max_categories``,
     and each stands for two rows or more on average: so titles, names, places and zip codes are
-    left out.
-
-    Parameters
-    ----------
-    table
-        Features, without ids and titles.
-
-    Returns
-    -------
-    categories
-        Text lists, or categories in the order in which they are shown; a missing value is
-        ``(not known)``.
+    left out. Categories are in the order in which they are shown; a missing value is
+    ``(not known)``.
     """
     columns = {str(name): _category(cells, max_categories) for name, cells in table.items()}
     found = [(name, column) for name, column in columns.items() if column is not None]
@@ -95,6 +85,5 @@ def _binned(numbers: pd.Series) -> pd.Series:
 
 def _by_count(words: pd.Series) -> list[str]:
     """Different words, the commonest first."""
-    counts = words.value_counts().rename_axis("word").reset_index(name="n")
-    ordered = counts.sort_values(["n", "word"], ascending=[False, True])
-    return ordered["word"].astype("str").tolist()
+    counts = words.value_counts(sort=False).sort_index()
+    return counts.sort_values(ascending=False, kind="stable").index.astype("str").tolist()

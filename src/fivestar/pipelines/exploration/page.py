@@ -1,4 +1,4 @@
-"""All pictures on one page."""
+"""All charts on one page."""
 
 from __future__ import annotations
 
@@ -36,9 +36,7 @@ CHOOSE = (
 )
 
 
-def show_numbers(
-    summary: dict[str, Any], rating_counts: Chart, ratings_per_user: Chart, ratings_per_item: Chart
-) -> list[Section]:
+def show_numbers(summary: dict[str, Any], rating_counts: Chart, **per: Chart) -> list[Section]:
     """How many ratings there are, of which users and items."""
     density = (
         f"{summary['density']:.2%} of all pairs of a user and an item have a rating; the rest is "
@@ -46,50 +44,45 @@ def show_numbers(
         f"deviation for its RMSE here, {summary['standard_deviation']:.2f}."
     )
     counts = Picture(rating_counts, name="rating_counts")
-    per_user, per_item = (
-        Picture(chart, name=f"ratings_per_{what}")
-        for what, chart in (("user", ratings_per_user), ("item", ratings_per_item))
-    )
     return [
         Section("Ratings", [Text([density]), summary_table(summary), counts]),
-        Section("Ratings per user and per item", [Text([COUNTS]), per_user, per_item]),
+        _section("Ratings per user and per item", COUNTS, per),
     ]
 
 
 def show_favourites(item_means: Chart, crosstab: Chart) -> list[Section]:
     """What is rated most."""
-    means = Picture(item_means, "", "item_means", wide=True)
-    corner = Picture(crosstab, "", "crosstab", wide=True)
     return [
-        Section("Popular and liked", [Text([MEANS]), means]),
-        Section("A corner of the matrix", [Text([CROSSTAB]), corner]),
+        _section("Popular and liked", MEANS, {"item_means": item_means}, wide=True),
+        _section("A corner of the matrix", CROSSTAB, {"crosstab": crosstab}, wide=True),
     ]
 
 
-def show_over_time(
-    summary: dict[str, Any], ratings_over_time: Chart, mean_over_time: Chart
-) -> list[Section]:
+def show_over_time(summary: dict[str, Any], **over_time: Chart) -> list[Section]:
     """When; no section without timestamps."""
-    number = Picture(ratings_over_time, name="ratings_over_time")
-    mean = Picture(mean_over_time, name="mean_over_time")
-    given = summary["first"] is not None
-    return [Section("Over time", [Text([TIME]), number, mean])] if given else []
+    return [] if summary["first"] is None else [_section("Over time", TIME, over_time)]
 
 
-def show_linked(summary: dict[str, Any], linked_users: Chart, linked_items: Chart) -> list[Section]:
+def show_linked(summary: dict[str, Any], **linked: Chart) -> list[Section]:
     """By whom and of what; no section of a side without features."""
     sections = []
-    for side, chart in (("users", linked_users), ("items", linked_items)):
-        *others, last = summary["features"][side] or [None]
-        if last is not None:
-            names = f"{', '.join(others)} or {last}" if others else last
+    for side, features in summary["features"].items():
+        if features:
+            names = " or ".join(filter(None, [", ".join(features[:-1]), features[-1]]))
             text = (
                 f"Do {side} differ by {names}? The grey histograms are of all {side}, the coloured "
                 "ones of those that are chosen."
             )
-            picture = Picture(chart, CHOOSE, f"linked_{side}", wide=True)
-            sections.append(Section(side.capitalize(), [Text([text]), picture]))
+            chart = {f"linked_{side}": linked[f"linked_{side}"]}
+            sections.append(_section(side.capitalize(), text, chart, CHOOSE, wide=True))
     return sections
+
+
+def _section(
+    title: str, text: str, charts: dict[str, Chart], caption: str = "", *, wide: bool = False
+) -> Section:
+    pictures = [Picture(chart, caption, name, wide) for name, chart in charts.items()]
+    return Section(title, [Text([text]), *pictures])
 
 
 def write_page(data: TrainingData, **sections: list[Section]) -> str:

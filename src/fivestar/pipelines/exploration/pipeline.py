@@ -1,4 +1,4 @@
-"""What the training ratings look like, as pictures to click through."""
+"""What the training ratings look like, as charts to click through."""
 
 from kedro.pipeline import Pipeline, node
 from kedro.pipeline.node import Node
@@ -14,7 +14,7 @@ TOLD = ["summary", "rating_counts_chart", "item_means_chart", "page"]
 
 
 def create_pipeline() -> Pipeline:
-    """Of the training ratings alone: tables, a picture of each, and a page of all."""
+    """Of the training ratings alone: tables, a chart of each, and a page of all."""
     return Pipeline(
         [*count(), *draw(), *show()],
         namespace="exploration",
@@ -38,7 +38,7 @@ def count() -> list[Node]:
 
 
 def draw() -> list[Node]:
-    """Pictures."""
+    """Charts."""
     ratings, means = "rating_counts_chart", "item_means_chart"
     per = ["ratings_per_user_chart", "ratings_per_item_chart"]
     over_time = ["ratings_over_time_chart", "mean_over_time_chart"]

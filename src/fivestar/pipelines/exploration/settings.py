@@ -1,4 +1,4 @@
-"""How much the pictures of the training ratings show."""
+"""How much the charts of the training ratings show."""
 
 from __future__ import annotations
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fivestar.errors import InputError
 from fivestar.pipelines.exploration.bins import MAX_BARS, scale_cut
 from fivestar.pipelines.exploration.features import categories
 from fivestar.pipelines.exploration.settings import ExplorationSettings
@@ -109,19 +108,13 @@ def count_periods(train: pd.DataFrame, ratings: pd.DataFrame) -> pd.DataFrame:
     if "timestamp" not in ratings:
         return pd.DataFrame(columns=PERIOD_COLUMNS)
     pair = ["user", "item"]
-    dated = train.merge(ratings[[*pair, "timestamp"]], how="left", on=pair)
-    lacking = int(dated["timestamp"].isna().sum())
-    if lacking:
-        raise InputError(
-            f"{lacking:,} ratings of train are not in the table of ratings, so it was split from "
-            "others. Split again: `kedro run --pipelines ingestion,splitting`."
-        )
-    days = pd.DatetimeIndex(dated["timestamp"].to_numpy("int64").astype("datetime64[s]")).floor("D")
+    dated = train.merge(ratings[[*pair, "timestamp"]], on=pair)
+    days = pd.DatetimeIndex(dated["timestamp"].to_numpy("datetime64[s]")).floor("D")
     for frequency in UNITS:
         periods = days.to_period(frequency)
-        every = pd.period_range(periods.min(), periods.max(), freq=frequency)
-        if len(every) <= MAX_PERIODS:
+        if (periods.max() - periods.min()).n < MAX_PERIODS:
             break
+    every = pd.period_range(periods.min(), periods.max(), freq=frequency)
     given = pd.DataFrame({"day": days, "rating": dated["rating"].array})
     table = given.groupby(periods).agg(
         n_ratings=("rating", "size"),

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from fivestar.analysis.labels import described
+from fivestar.analysis.new_user import ItemSearch
 from fivestar.analysis.similarity import MEASURES, nearest
 from fivestar.errors import InputError
 from fivestar.pipelines.inspection.choosing import Inspected
@@ -80,46 +81,37 @@ def find_neighbours(
 
 
 def _understand(asked: list[str], items: pd.DataFrame) -> list[Match]:
-    shown = items["shown"].tolist()
+    shown, n_ratings = items["shown"].tolist(), items["n_ratings"]
     if not asked:
-        most = items["n_ratings"].sort_values(ascending=False, kind="stable").index[:N_EXAMPLES]
+        most = n_ratings.sort_values(ascending=False, kind="stable").index[:N_EXAMPLES]
         return [Match(shown[index], int(index), shown[index], []) for index in most]
-    titles = Titles(
-        items["title"].fillna(items["item"]).tolist(),
-        items["year"].astype("float64").tolist(),
-        items["n_ratings"].tolist(),
-    )
-    plainly = [plain(title) for title in shown]
-    matches, mistakes = [], []
+    titles, plainly = ItemSearch(items).titles, [plain(title) for title in shown]
+    matches: dict[int, Match] = {}
+    mistakes = []
     for title in asked:
-        indices = _fitting(title, titles, plainly, items["n_ratings"])
-        if indices:
-            meant, *others = indices
-            matches.append(Match(title, meant, shown[meant], [shown[other] for other in others]))
-        else:
+        fitting = _fitting(title, titles, plainly)
+        if not fitting:
             mistakes += look_up([title], titles, shown)[1]
-    mistakes += [
-        f"{match.asked!r}: {match.found} has no rating in train or validation to learn from."
-        for match in matches
-        if items["n_ratings"].iloc[match.position] == 0
-    ]
+        elif n_ratings[fitting[0]] == 0:
+            mistakes.append(f"{title!r}: {shown[fitting[0]]} has no rating to learn from.")
+        elif fitting[0] not in matches:
+            found, *others = (shown[index] for index in fitting)
+            matches[fitting[0]] = Match(title, fitting[0], found, others)
+            note = f" (not {'; '.join(others)})" if others else ""
+            logger.info("inspection: %r is %s%s", title, found, note)
     if mistakes:
         raise InputError("inspection.items: " + "\n  ".join(mistakes))
-    matches = list({match.position: match for match in reversed(matches)}.values())[::-1]
-    for match in matches:
-        note = f" (not {'; '.join(match.others)})" if match.others else ""
-        logger.info("inspection: %r is %s%s", match.asked, match.found, note)
-    return matches
+    return list(matches.values())
 
 
-def _fitting(title: str, titles: Titles, plainly: list[str], n_ratings: pd.Series) -> list[int]:
+def _fitting(title: str, titles: Titles, plainly: list[str]) -> list[int]:
     """Indices of items by their words; then those that hold the text anywhere, most rated first.
 
-    Where a text is within a word of some titles, others that are merely alike do not fit.
+    Where a text is within a word of some titles, others that are merely similar do not fit.
     """
     text = plain(split_year(title)[0])
     holding = [index for index, other in enumerate(plainly) if text and text in other]
-    holding.sort(key=lambda index: -n_ratings.iloc[index])
+    holding.sort(key=lambda index: -titles.weights[index])
     by_words = titles.find(title).fitting
     if holding and not any(text in plainly[index] for index in by_words):
         by_words = []

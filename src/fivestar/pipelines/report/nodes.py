@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from fivestar.models import Model
 from fivestar.pipelines.report.users import BEST, COVERAGE, RATED, WORST
-from fivestar.pipelines.splitting.nodes import SplittingSettings
+from fivestar.pipelines.splitting.settings import SplittingSettings
 from fivestar.ratings import TrainingData
 from fivestar.reporting.page import Picture, Section, Table, Text, render
 
@@ -22,6 +21,10 @@ HEADINGS = {
     "n_parameters": "free parameters",
     "fit_seconds": "fit, seconds",
 }
+RANKED = (
+    "Models are ranked by their error on validation ratings, which they were not trained on. "
+    "Test ratings are read once, to report, by models trained again on train and validation."
+)
 LISTS = {
     RATED: "What they rated highest",
     BEST: "Best of what they have not rated",
@@ -29,30 +32,22 @@ LISTS = {
 }
 
 
-@dataclass(frozen=True)
-class Shown:
-    """Something that the report shows.
-
-    Parameters
-    ----------
-    dataset
-        A chart, a table, or parts of a page: its name in the pipeline.
-    caption
-        What is written under it.
-    wide
-        Whether it takes the page's whole width.
-    """
+class Shown(NamedTuple):
+    """Something that the report shows: a chart, a table, or a list of parts of a page."""
 
     dataset: str
+    """Its name in the pipeline."""
     caption: str = ""
     wide: bool = False
+    """Whether it takes the page's whole width."""
 
 
-def show_leaderboard(leaderboard: pd.DataFrame) -> Table:
+def show_leaderboard(leaderboard: pd.DataFrame) -> list[Text | Table]:
     """All columns of which something is known."""
     known = leaderboard.dropna(axis="columns", how="all")
     formats = {name: FOUR for name in HEADINGS if name.endswith(("rmse", "mae"))}
-    return Table(known, "", formats | {"fit_seconds": "{:.1f}".format}, HEADINGS)
+    formats["fit_seconds"] = "{:.1f}".format
+    return [Text([RANKED]), Table(known, "", formats, HEADINGS)]
 
 
 def show_users(users: pd.DataFrame) -> list[Text | Table]:

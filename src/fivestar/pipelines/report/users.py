@@ -35,33 +35,36 @@ def list_for_users(
 
     Returns
     -------
-    ``model``, ``user``, ``user_ratings`` and ``user_mean`` (of the user), ``list`` (rated
-    highest, best, worst), ``rank``, ``item``, ``title``, ``rating`` (what they gave),
-    ``prediction``, and ``low`` and ``high``, the ends of the 90 % interval where the model has
-    one.
+    ``user``, ``list`` (rated highest, best, worst), ``rank``, ``item``, ``title``, ``rating``
+    (what they gave), ``prediction``, ``low`` and ``high``, the ends of the 90 % interval where
+    the model has one; ``user_ratings`` and ``user_mean``, the number and the mean of all that
+    the user rated; and the ``model``.
 
     Raises
     ------
     InputError
         If a user is not in train or validation.
     """
-    tables = []
-    for user in _chosen(settings.users, data):
-        own = data.ratings[[user]]
-        about = {"model": chosen_name, "user": data.vocabulary.users[user]}
-        about |= {"user_ratings": own.nnz, "user_mean": round(float(own.data.mean()), 2)}
-        given = pd.Series(own.data, index=own.indices)
-        for name, chosen in _lists(chosen_model, user, data, items, settings).items():
-            tables.append(
-                pd.DataFrame({"list": name, "rank": range(1, len(chosen) + 1)}).assign(
-                    **about,
-                    item=items["item"].array[chosen],
-                    title=items["shown"].array[chosen],
-                    rating=given.reindex(chosen).array,
-                    **_predicted(chosen_model, user, chosen),
-                )
-            )
-    table = pd.concat(tables, ignore_index=True)
+    rows = [
+        (user, name, rank, item, given[item])
+        for user in _chosen(settings.users, data)
+        for given in data.ratings[[user]].toarray()
+        for name, chosen in _lists(chosen_model, user, data, items, settings).items()
+        for rank, item in enumerate(chosen.tolist(), start=1)
+    ]
+    table = pd.DataFrame(rows, columns=["user", "list", "rank", "item", "rating"])
+    users, indices = table["user"].to_numpy(), table["item"].to_numpy()
+    low = high = np.full(len(table), np.nan)
+    if chosen_model.distribution is not None:
+        low, high = chosen_model.distribution.interval(users, indices, COVERAGE)
+    n_ratings, sums = np.diff(data.ratings.indptr)[users], data.ratings.sum(axis=1)[users]
+    table = table.assign(
+        **{"user": data.vocabulary.users[users], "user_ratings": n_ratings},
+        **{"user_mean": (sums / n_ratings).round(2), "model": chosen_name},
+        **{"item": items["item"].array[indices], "title": items["shown"].array[indices]},
+        **{"prediction": chosen_model.predict(users, indices), "low": low, "high": high},
+        rating=table["rating"].where(table["list"] == RATED),
+    )
     who = ", ".join(table["user"].unique())
     logger.info("report: the best and the worst by %s for users %s", chosen_name, who)
     return table
@@ -94,23 +97,11 @@ def _lists(
     candidates, _, _ = can_be_recommended(model, n_ratings, settings.min_ratings)
     candidates = np.setdiff1d(candidates, own.indices)
     scores = predict_table(unbounded(model), np.array([user]), candidates)
-
-    def highest(values: np.ndarray, among: Positions) -> Positions:
-        places = best(np.atleast_2d(values), settings.n)[0]
-        return among[places[places >= 0]].astype(np.intp)
-
+    among = {RATED: own.indices, BEST: candidates, WORST: candidates}
     return {
-        RATED: highest(own.data, own.indices),
-        BEST: highest(scores, candidates),
-        WORST: highest(-scores, candidates),
+        name: indices[columns[columns >= 0]]
+        for (name, indices), values in zip(
+            among.items(), (own.data[None], scores, -scores), strict=True
+        )
+        for columns in best(values, settings.n)
     }
-
-
-def _predicted(model: Model, user: int, items: Positions) -> dict[str, np.ndarray | float]:
-    """Prediction and ends of the interval, missing where the model has none."""
-    users = np.full(len(items), user)
-    low: np.ndarray | float = np.nan
-    high: np.ndarray | float = np.nan
-    if model.distribution is not None:
-        low, high = model.distribution.interval(users, items, COVERAGE)
-    return {"prediction": model.predict(users, items), "low": low, "high": high}

@@ -1,1 +1,0 @@
-"""Numerical solvers that models share."""
