@@ -251,10 +251,8 @@ class Recommender:
         ----------
         users, items
             An id, and an id or a title; or one table with the columns ``user`` and ``item``.
-        n_reasons
-            Own ratings, and rated items that are close, of each item.
-        n_factors
-            The strongest ones, of each item.
+        n_reasons, n_factors
+            At the most: own ratings, and as many close items; and factors, the strongest.
 
         Returns
         -------
