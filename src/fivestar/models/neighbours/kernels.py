@@ -85,10 +85,12 @@ def similarities(
         if n_similar > kept:
             chosen = np.argpartition(-np.abs(found[:n_similar]), kept)[:kept]
         counts[column - first] = len(chosen)
-        for place, at in enumerate(chosen):
-            similar[column - first, place] = touched[at]
-            size = np.abs(found[at]) ** amplification
-            weights[column - first, place] = np.sign(found[at]) * size
+        for place in range(len(chosen)):
+            similar[column - first, place] = touched[chosen[place]]
+            similarity = found[chosen[place]]
+            weights[column - first, place] = np.sign(similarity) * (
+                np.abs(similarity) ** amplification
+            )
     return counts, similar, weights
 
 

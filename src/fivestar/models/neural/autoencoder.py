@@ -193,7 +193,7 @@ class Autoencoder(Minibatches, Model):
         """Whether not by the code of an empty row, which training has never seen."""
         return self.direction == "item"
 
-    _explains = _predicts_for_strangers
+    _explains = _predicts_cold_start
 
     def _contributions(self, person: sparse.csr_array, item: int) -> tuple[float, FloatArray]:
         influence = self._regression(person).influence(item)
