@@ -140,6 +140,7 @@ class Recommender:
         self.name, self.trained, self.data, self.items = name, model, data, items
         self.min_ratings, self.coverage = min_ratings, coverage
         self.model, self.users, self.ratings = model, data.vocabulary.users, data.ratings
+        self._explainers: dict[tuple[int, int], Explainer] = {}
 
     def __repr__(self) -> str:
         n_users, n_items = self.ratings.shape
@@ -219,6 +220,7 @@ class Recommender:
             ratings = read_ratings(given, self.search, self.data.scale)
         other = copy.copy(self)
         other.__dict__.pop("_seen", None)
+        other._explainers = {}
         other.users = pd.Index(ratings["user"].unique())
         at = _indices(other.users, ratings["user"]), self._items_at(ratings["item"])
         shape = len(other.users), len(self.items)
@@ -249,10 +251,8 @@ class Recommender:
         ----------
         users, items
             An id, and an id or a title; or one table with the columns ``user`` and ``item``.
-        n_reasons
-            Own ratings, and rated items that are close, of each item.
-        n_factors
-            The strongest ones, of each item.
+        n_reasons, n_factors
+            At the most: own ratings, and as many close items; and factors, the strongest.
 
         Returns
         -------
@@ -274,8 +274,11 @@ class Recommender:
             if (indices < 0).any():
                 asked = str(pairs[column].iloc[indices.argmin()])
                 raise InputError(f"no such {column}: {asked!r}. {did_you_mean(asked, ids, n=3)}")
-        candidates, folded = self.candidates, self.model
-        explainer = Explainer(self.trained, self.items, candidates, n_reasons, n_factors, folded)
+        explainer = self._explainers.get((n_reasons, n_factors))
+        if explainer is None:  # principal factors take a second where vectors are long
+            of = self.trained, self.items, self.candidates
+            explainer = Explainer(*of, n_reasons, n_factors, self.model)
+            self._explainers[n_reasons, n_factors] = explainer
         rows = [
             (n, *reason)
             for n, (user, item) in enumerate(zip(*at, strict=True))

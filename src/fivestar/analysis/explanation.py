@@ -46,18 +46,12 @@ class Explainer:
 
     Parameters
     ----------
-    model
-        As it was trained.
-    items
-        The item table.
-    candidates
-        Indices of the items that factors are those of, in rising order.
-    n_reasons
-        Of the first and the third kind, at the most.
-    n_factors
-        The strongest ones, at the most.
-    folded
-        The same model with other users, whom the explanations are for.
+    model, folded
+        As it was trained; and with other users, if the explanations are for them.
+    items, candidates
+        The item table, and indices of the items that factors are those of, in rising order.
+    n_reasons, n_factors
+        At the most: of the first and the third kind, and of the last.
     """
 
     def __init__(
@@ -90,14 +84,9 @@ class Explainer:
     def explain(
         self, user: int, item: int, own: sparse.csr_array
     ) -> Iterator[tuple[float, float, str, int, str, str, float, float]]:
-        """The reasons for an item: rows of a table with the columns ``REASON``.
+        """The reasons for an item, rows of a table with the columns ``REASON``.
 
-        Parameters
-        ----------
-        user, item
-            Indices.
-        own
-            (1, n_items) the user's ratings.
+        User and item are indices; ``own`` are the user's ratings, (1, n_items).
         """
         rated, ratings = own.indices.astype(np.intp), own.data
         explained = base = NONE

@@ -43,15 +43,7 @@ class HeldOut:
         max_users: int,
         seed: int,
     ) -> HeldOut:
-        """Of all users with a relevant rating, or of so many drawn at random.
-
-        Parameters
-        ----------
-        seen, held_out
-            Of all users, in their order.
-        min_rating
-            Makes an item relevant.
-        """
+        """Of all users to whom an item is relevant, rated ``min_rating`` or more; or of a draw."""
         users, items, ratings = observed(held_out)
         # Half a float32 rounding: 0.7 of 5 is 3.5.
         liked = ratings >= min_rating - 1e-6 * max(abs(min_rating), 1)

@@ -36,8 +36,6 @@ def top_n(
         (n_users, n_items), a row for each of these users; stored entries are not recommended.
     candidates
         (n_candidates,) indices of the items that may be, in rising order.
-    n
-        Items for each user.
     label
         On the progress bar.
 
