@@ -218,7 +218,7 @@ class Autoencoder(Minibatches, Model):
         return UserRegression(residuals, np.zeros(self.n_items), with_ones(self.codes), penalty)
 
     @property
-    def _predicts_for_strangers(self) -> bool:
+    def _predicts_cold_start(self) -> bool:
         """Whether not by the code of an empty row, which training has never seen."""
         return self.direction == "item"
 
