@@ -23,13 +23,7 @@ State = dict[str, Array]
 
 
 class Course:
-    """Keeps the chain's state at each measurement; during burn-in the latest one only.
-
-    Attributes
-    ----------
-    states : the samples
-    curves : further curves of the history
-    """
+    """Keeps the chain's state at each measurement; during burn-in the latest one only."""
 
     def __init__(self, model: BayesianFactorization, sampler: Sampler, training: Training) -> None:
         self.model, self.sampler = model, sampler
@@ -52,13 +46,14 @@ class Course:
 
     def measure(self) -> tuple[float, float | None]:
         """RMSE of the mean of the samples; during burn-in of the latest one."""
-        if not self.sampler.finite:
+        state = self.model._state(self.sampler)
+        if not all(np.isfinite(array).all() for array in state.values()):
             return np.nan, None
         if self.count == 0:
             self.states.clear()
-        self.states.append(state := self.model._state(self.sampler))
-        arrays = (state[name][:, None] for name in Samples._fields)
-        latest = self.model.expected(Samples(*arrays), *self.pairs)
+        self.states.append(state)
+        sample = Samples(*(state[name][:, None] for name in Samples._fields))
+        latest = self.model.expected(sample, *self.pairs)
         alone = errors = self._rmse(latest)
         if self.sampler.n_sweeps > self.model.n_burn_in:
             self.total += latest

@@ -60,9 +60,8 @@ class BayesianFactorization(Model):
     n_burn_in, n_steps
         Sweeps that are thrown away while the chain finds its way, and sweeps after them.
     n_kept
-        Samples kept of the latter, about, evenly spaced: the model is 4 n_kept (k + 1) (n_users +
-        n_items) bytes large, and for folding in users 4 n_kept (k + 1) (k + 2) bytes more, with
-        features those of n_kept (k + 1) coefficients a direction.
+        About so many of the latter's samples are kept, evenly spaced: a model of
+        4 n_kept (k + 1) (n_users + n_items + k + 2 + n_directions) bytes.
 
     Attributes
     ----------
@@ -220,7 +219,7 @@ class BayesianFactorization(Model):
 
     @property
     def samples(self) -> Samples:
-        return Samples(self.user_samples, self.item_samples, self.noise_roots, self.cutpoints)
+        return Samples(*(getattr(self, name) for name in Samples._fields))
 
     def expected(self, samples: Samples, users: Positions, items: Positions) -> FloatArray:
         """Mean rating of known pairs by some samples, in units, unclamped."""

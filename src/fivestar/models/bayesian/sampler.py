@@ -27,19 +27,7 @@ class Rows:
     def sample(
         self, latent: Array, others: Array, precisions: Array, prior: Normal, noise: Array
     ) -> None:
-        """Draw all rows.
-
-        Parameters
-        ----------
-        latent, precisions
-            (n_ratings,) latent ratings, and one over their noise's variance.
-        others
-            (n_columns, size) rows of the other side.
-        prior
-            Of the rows.
-        noise
-            (n, size) standard normal.
-        """
+        """Draw all rows; latent ratings and precisions are (n_ratings,), noise standard normal."""
         means, precision = prior
         self.values = self.solver.solve(
             latent - others[self.columns, -1],
@@ -92,11 +80,6 @@ class Sampler:
         items.sample(latent[self.item_order], users.values, precisions, prior, noise)
         self.scores = users.scores(items.values)
         likelihood.noise.sample(likelihood.draws, latent - self.scores)
-
-    @property
-    def finite(self) -> bool:
-        arrays = (self.users.values, self.items.values, self.likelihood.noise.precisions)
-        return all(bool(np.isfinite(array).all()) for array in arrays)
 
 
 def sample_users(

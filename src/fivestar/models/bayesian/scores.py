@@ -33,13 +33,13 @@ class Samples(NamedTuple):
     def exceedance(self, users: Positions, items: Positions) -> Array:
         """P(z > c_j) of each pair, (n_pairs, n_levels - 1)."""
         out = np.empty((len(users), self.cutpoints.shape[2]))
-        _exceedance(users, items, *self, out)
+        _exceedance(users, items, self, out)
         return out
 
     def moments(self, users: Positions, items: Positions) -> tuple[Array, Array]:
         """Mean and variance of each pair's score over the samples, (n_pairs,) each."""
         mean, variance = np.empty(len(users)), np.empty(len(users))
-        _moments(users, items, self.user_samples, self.item_samples, mean, variance)
+        _moments(users, items, self, mean, variance)
         return mean, variance
 
 
@@ -65,24 +65,17 @@ def scores(
 
 
 @compiled
-def _exceedance(
-    users: Positions,
-    items: Positions,
-    user_samples: Array,
-    item_samples: Array,
-    noise_roots: Array,
-    cutpoints: Array,
-    out: Array,
-) -> None:
-    _, n_samples, n_cuts = cutpoints.shape
+def _exceedance(users: Positions, items: Positions, samples: Samples, out: Array) -> None:
+    _, n_samples, n_cuts = samples.cutpoints.shape
     per_unit, middle = np.float32(STEPS / REACH), np.float32(STEPS)
     last_step = np.float32(2 * STEPS - 1e-3)
     for p in range(len(users)):
-        cuts = cutpoints[users[p] if len(cutpoints) > 1 else 0]
+        user, item = samples.user_samples[users[p]], samples.item_samples[items[p]]
+        cuts = samples.cutpoints[users[p] if len(samples.cutpoints) > 1 else 0]
         out[p] = 0
         for s in range(n_samples):
-            latent = score(user_samples[users[p], s], item_samples[items[p], s])
-            root = np.float32(noise_roots[users[p], s]) * per_unit
+            latent = score(user[s], item[s])
+            root = np.float32(samples.noise_roots[users[p], s]) * per_unit
             for j in range(n_cuts):  # the function itself would take most of the time
                 step = (latent - np.float32(cuts[s, j])) * root + middle
                 step = min(max(step, np.float32(0)), last_step)
@@ -94,18 +87,14 @@ def _exceedance(
 
 @compiled
 def _moments(
-    users: Positions,
-    items: Positions,
-    user_samples: Array,
-    item_samples: Array,
-    means: Array,
-    variances: Array,
+    users: Positions, items: Positions, samples: Samples, means: Array, variances: Array
 ) -> None:
-    n_samples = user_samples.shape[1]
+    n_samples = samples.user_samples.shape[1]
     for p in range(len(users)):
+        user, item = samples.user_samples[users[p]], samples.item_samples[items[p]]
         total, squares = 0.0, 0.0
         for s in range(n_samples):
-            latent = score(user_samples[users[p], s], item_samples[items[p], s])
+            latent = score(user[s], item[s])
             total += latent
             squares += latent * latent
         means[p] = total / n_samples
