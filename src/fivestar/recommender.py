@@ -108,25 +108,21 @@ class Recommender:
 
     Parameters
     ----------
-    name
-        The model's.
-    model
-        Trained on ``data``.
-    data
-        Train and validation are what users have rated.
+    name, model, data
+        A model that was trained on the data, and its name.
     items
-        Of the vocabulary, see ``fivestar.ratings.item_table``.
+        The item table, see ``fivestar.ratings.item_table``.
     min_ratings
-        Items with fewer are not recommended, and are near nothing.
+        Items with fewer are not recommended.
     coverage
         The probability that the rating lies between ``low`` and ``high``.
 
     Attributes
     ----------
-    trained
-        The model as it was trained; ``model`` has other users after ``with_new_users``.
-    users : ids of the model's users
-    ratings : (n_users, n_items) of the same users
+    trained, model
+        As it was trained, and with other users after ``with_new_users``.
+    users, ratings
+        Ids of the model's users, and what they rated, (n_users, n_items).
     """
 
     def __init__(
@@ -175,17 +171,10 @@ class Recommender:
         return values.reshape(users.shape) if users.ndim else float(values[0])
 
     def recommend(self, users: ArrayLike, n: int = 10) -> pd.DataFrame:
-        """The items with the highest predictions of those that users have not rated.
+        """The n items with the highest predictions that users, one or many, have not rated.
 
-        Items are ranked by the prediction before it is kept inside the scale. A user without
-        ratings gets the items with the highest means.
-
-        Parameters
-        ----------
-        users
-            Ids, one or many.
-        n
-            Items for each.
+        Items are ranked by the prediction before it is kept inside the scale. An unknown user
+        gets the items with the highest means.
 
         Returns
         -------
@@ -293,7 +282,8 @@ class Recommender:
             for reason in explainer.explain(user, item, self.ratings[[user]])
         ]
         reasons = pd.DataFrame(rows, columns=["pair", *REASON]).set_index("pair").astype(REASON)
-        return pairs.reset_index(drop=True).join(reasons, how="inner").reset_index(drop=True)
+        table: pd.DataFrame = pairs.reset_index(drop=True).join(reasons, how="inner")
+        return table.reset_index(drop=True)
 
     # -- inside
 
@@ -376,9 +366,9 @@ class Recommender:
 
 def _as_index(ids: Any) -> pd.Index:
     """Ids as text, whatever they were."""
-    return pd.Index(np.ravel(np.asarray(ids, dtype=object))).astype("str")
+    index: pd.Index = pd.Index(np.ravel(np.asarray(ids, dtype=object))).astype("str")
+    return index
 
 
 def _indices(known: pd.Index, ids: Any) -> Positions:
-    indices: Positions = known.get_indexer(_as_index(ids))
-    return indices
+    return known.get_indexer(_as_index(ids))

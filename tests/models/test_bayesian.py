@@ -9,12 +9,13 @@ from scipy import sparse, stats
 from fivestar.metrics import rmse
 from fivestar.metrics.calibration import coverage, randomised_pit
 from fivestar.models import build, load
-from fivestar.models.bayesian import factorization, kernels, probit
+from fivestar.models.bayesian import factorization, probit
 from fivestar.models.bayesian.cutpoints import Cutpoints
 from fivestar.models.bayesian.distribution import shortest_decimals
 from fivestar.models.bayesian.draws import Draws
 from fivestar.models.bayesian.likelihood import Noise, OrdinalProbit
 from fivestar.models.bayesian.prior import decompose, implicit_feedback, wishart
+from fivestar.models.bayesian.sampler import Rows
 from fivestar.models.training import TooSlow
 from fivestar.ratings import Features, Scale, csr_matrix, observed
 
@@ -62,26 +63,26 @@ def fitted(settings: dict[str, Any], train: sparse.csr_array, **given: Any) -> A
 # -- draws
 
 
-def test_rows_are_drawn_from_the_normal_equations_posterior() -> None:
+def test_rows_are_drawn_from_their_posterior() -> None:
     rng = np.random.default_rng(0)
-    size, n_columns, n_draws = 3, 700, 20_000
-    design = rng.normal(size=(n_columns, size)).astype(np.float32)
-    # One row with ratings that fill a block and a half, one with none, many draws of each.
-    columns = rng.permutation(n_columns)
-    targets = rng.normal(size=n_columns).astype(np.float32)
+    size, n_items, n_draws = 3, 70, 8_000
+    items = rng.normal(size=(n_items, size)).astype(np.float32)
+    # Of the one row with ratings and the one without, many draws each.
+    matrix = csr_matrix(np.zeros(n_items, int), np.arange(n_items), np.ones(n_items), (2, n_items))
+    latent, precisions = rng.normal(size=n_items), rng.uniform(0.1, 0.3, n_items)
     root = rng.normal(size=(size, size))
     prior = root @ root.T + np.eye(size)
     means = rng.normal(size=(2, size)).astype(np.float32)
-    starts, weights = np.array([0, n_columns, n_columns]), np.array([0.02, 1], dtype=np.float32)
-
-    rows = np.zeros((2, size), dtype=np.float32)
+    rows = Rows(matrix, np.zeros((2, size), np.float32))
     drawn = np.empty((n_draws, 2, size))
     for draw in drawn:
         noise = rng.standard_normal((2, size), dtype=np.float32)
-        kernels.sample_rows(starts, columns, targets, design, weights, means, prior, noise, rows)
-        draw[:] = rows
-    linear = prior @ means[0] + 0.02 * design[columns].T @ targets
-    precision = prior + 0.02 * design[columns].T @ design[columns]
+        rows.sample(latent, items, precisions, (means, prior), noise)
+        draw[:] = rows.values
+    design = np.hstack([items[:, :-1], np.ones((n_items, 1))])
+    weighted = precisions[:, None] * design
+    precision = prior + weighted.T @ design
+    linear = prior @ means[0] + weighted.T @ (latent - items[:, -1])
     for row, covariance, mean in (
         (0, np.linalg.inv(precision), np.linalg.solve(precision, linear)),
         (1, np.linalg.inv(prior), means[1]),
@@ -366,8 +367,8 @@ def test_history_traces_the_running_mean_and_the_noise() -> None:
     train, test = planted()
     model = build({**GAUSSIAN, "n_burn_in": 20, "n_steps": 30, "n_kept": 10})
     history = model.fit(train, test, scale=SCALE)
-    assert history.steps[-10:] == [20 + 3 * n for n in range(1, 11)]
-    assert history.best_step == 50
+    assert history.steps[-10:] == [18 + 3 * n for n in range(1, 11)]
+    assert history.best_step == 48
     assert history.ending == "last step"
     assert set(history.curves) == {"noise", "sample_rmse"}
     for curve in history.curves.values():

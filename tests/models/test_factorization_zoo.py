@@ -260,10 +260,10 @@ class TestMFSGD(ModelBehaviour):
         "family": "mf_sgd",
         "n_factors": 4,
         "batch_size": 256,
-        "learning_rate": 0.01,
+        "learning_rate": 0.015,
         "init_scale": 0.1,
         "averaging": 0.95,
-        "n_steps": 30,
+        "n_steps": 20,
         "measure_every": 20,
     }
     planted_rmse = 0.42
@@ -276,7 +276,7 @@ class TestDotBias(ModelBehaviour):
         "batch_size": 256,
         "init_scale": 0.1,
         "averaging": 0.95,
-        "n_steps": 30,
+        "n_steps": 20,
         "measure_every": 20,
     }
     planted_rmse = 0.45

@@ -266,7 +266,7 @@ def test_person_without_ratings_is_predicted_from_their_features() -> None:
 
 def test_nobody_cannot_be_folded_in() -> None:
     train, _ = planted()
-    with pytest.raises(ValueError, match="no people"):
+    with pytest.raises(ValueError, match="no users"):
         fitted(train, family="bias").fold_in(train[:0])
 
 
@@ -281,5 +281,5 @@ def test_model_that_does_not_say_how_refuses() -> None:
     model = Plain()
     assert not model.can_fold_in
     assert not model.can_explain
-    with pytest.raises(NotImplementedError, match="plain cannot fold in people"):
+    with pytest.raises(NotImplementedError, match="plain cannot fold in users"):
         model.fold_in(planted()[0])

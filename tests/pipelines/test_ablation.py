@@ -24,7 +24,12 @@ BASE = {"family": "bias", "n_steps": 2}
 
 def test_every_variant_is_compared_and_tracked_as_a_run_of_its_own(tmp_path: Path) -> None:
     project = make_project(tmp_path / "project")
-    few = {"models": {"gradient_descent_course": {"n_steps": 40, "learning_rate": 5}}}
+    few = {
+        "models": {"gradient_descent_course": {"n_steps": 40, "learning_rate": 5}},
+        "ablation": {
+            "variants": {"more_steps": {"n_steps": 80}, "diagonal_matrix": {"n_steps": 40}}
+        },
+    }
     run(project, params=few, pipeline_names=["ablation"], runner=ThreadRunner(max_workers=2))
 
     table = pd.read_csv(project / "data/08_reporting/demo/ablation.csv").set_index("variant")

@@ -22,7 +22,6 @@ from fivestar.pipelines.exploration.bins import (
     scale_cut,
 )
 from fivestar.pipelines.exploration.features import OTHER, UNKNOWN, categories
-from fivestar.pipelines.exploration.pipeline import CHARTS
 from fivestar.pipelines.exploration.settings import ExplorationSettings
 from fivestar.ratings import Features, Scale, TrainingData, Vocabulary, csr_matrix
 from fivestar.reporting.charts import COLORS, MOST_MARKS, Chart
@@ -32,6 +31,10 @@ from ..project import ROOT, make_project, run
 
 FOLDER = "data/08_reporting/demo/exploration"
 PAGE = "data/08_reporting/demo/exploration.html"
+CHARTS = [
+    *("rating_counts", "ratings_per_user", "ratings_per_item", "item_means", "crosstab"),
+    *("ratings_over_time", "mean_over_time", "linked_users", "linked_items"),
+]
 SCALE = Scale(1, 5)
 SETTINGS = ExplorationSettings(n_users=25, n_items=25, most_categories=40, seed=42)
 
@@ -299,7 +302,7 @@ def test_a_feature_may_have_any_name() -> None:
     users = tables.describe_users(some_train(), side, SETTINGS)
     assert tables.features_of(users) == ["n_ratings (side table)", "home.state[0]"]
     assert users["n_ratings"].sum() == len(some_train())
-    rows = rows_of(linked.draw_linked(users, some_data(), SETTINGS, what="user"))
+    rows = rows_of(linked.draw_one(users, "user", some_data(), SETTINGS))
     assert {row["feature_1"] for row in rows} == {"a'b", 'c"d'}
 
 
@@ -388,7 +391,7 @@ def test_large_data_is_sampled_and_the_picture_says_so(monkeypatch: pytest.Monke
     assert points == [row for row in rows_of(again) if "title" in row]
 
     monkeypatch.setattr(linked, "MAX_ROWS", 100)
-    chart = linked.draw_linked(items.assign(group="a"), some_data(), SETTINGS, what="item")
+    chart = linked.draw_one(items.assign(group="a"), "item", some_data(), SETTINGS)
     rows = rows_of(chart)
     assert len(rows) <= 100
     assert sum(row["weight"] for row in rows) == 100
@@ -398,7 +401,7 @@ def test_large_data_is_sampled_and_the_picture_says_so(monkeypatch: pytest.Monke
 def test_equal_rows_are_one_with_a_weight() -> None:
     table = pd.DataFrame({"user": list("abcd"), "n_ratings": [3, 3, 3, 9], "mean_rating": 2.5})
     table["job"] = pd.Categorical(["x", "x", "y", "y"])
-    rows = rows_of(linked.draw_linked(table, some_data(), SETTINGS, what="user"))
+    rows = rows_of(linked.draw_one(table, "user", some_data(), SETTINGS))
     assert sorted(row["weight"] for row in rows) == [1, 1, 2]
 
 

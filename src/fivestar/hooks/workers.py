@@ -45,7 +45,9 @@ class WorkersHook:
             _end_with_parent()
         threadpool_limits(limits=self._threads)
         if "torch" in sys.modules:
-            sys.modules["torch"].set_num_threads(self._threads)
+            import torch  # waits where another thread is importing it just now
+
+            torch.set_num_threads(self._threads)
 
 
 @cache

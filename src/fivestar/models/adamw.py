@@ -12,6 +12,7 @@ import torch
 from annotated_types import Ge, Gt
 from scipy import sparse
 from torch import Generator, Tensor
+from torch.nn.functional import mse_loss
 
 from fivestar.models.base import FloatArray, Model
 from fivestar.models.minibatch import Minibatches, Network
@@ -74,7 +75,7 @@ class AdamWModel(Minibatches, Model):
 
         def loss(some: Tensor) -> Tensor:
             of = network.of_pairs(users[some], items[some])
-            return (self._formula(of, network) - ratings[some]).square().mean()
+            return mse_loss(self._formula(of, network), ratings[some])
 
         return self._learn(network, adamw, loss, len(ratings), training, generator)
 

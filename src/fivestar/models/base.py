@@ -135,7 +135,7 @@ class Model(ABC):
     def __post_init__(self) -> None:
         self.trained_on = {}
         self.biases_only = False
-        self._instead: Model | None = None
+        self._biases_instead: Model | None = None
 
     # -- training
 
@@ -154,16 +154,13 @@ class Model(ABC):
         Parameters
         ----------
         train, validation
-            Ratings, users x items; the stored entries are the ratings. ``validation`` may be
-            empty or None: then nothing stops early.
-        scale
-            The ends of the ratings.
+            Ratings, users x items: the stored entries. Without validation nothing stops early.
         features
             Side features of users and items, for the models that use them.
         label
             The name on progress bars and in the log, the family's by default.
         max_seconds
-            Longest time that training may take; None for any.
+            Longest time that training may take.
 
         Raises
         ------
@@ -180,11 +177,13 @@ class Model(ABC):
             validation = None
         label = label or self.family
         self.ends = np.array([scale.lowest, scale.highest], dtype=np.float64)
-        self._remember_means(train)
         ratings = self._in_units(train)
-        self.mean = np.array([ratings.data.mean(dtype=np.float64)], dtype=np.float32)
+        self._remember_means(train, ratings)
         if self.biases_only:
-            return self._fit_biases(train, scale, label)
+            biases = self._bias_model()
+            history = biases.fit(train, scale=scale, label=label)
+            self._predict_by(biases)
+            return history
         history = self._fit(
             Training(
                 ratings=ratings,
@@ -196,7 +195,9 @@ class Model(ABC):
                 max_seconds=max_seconds,
             )
         )
-        self._refuse_non_finite(label)
+        for entry in _learned(self):
+            if entry.name not in SHARED and not np.isfinite(getattr(self, entry.name)).all():
+                raise FloatingPointError(f"{label}: {entry.name} is not finite after training")
         if validation is not None and self.bias_fallback:
             return self._better_of_biases(history, train, validation, scale, label)
         return history
@@ -221,40 +222,40 @@ class Model(ABC):
         label: str,
     ) -> History:
         """Fall back to the biases where these predict the validation split better."""
+        biases = self._bias_model()
+        steps = biases.fit(train, scale=scale, label=f"{label}: bias")
         own = history.validation_rmse[history.steps.index(history.best_step)]
-        known = self.known_users, self.known_items
-        of_biases = self._fit_biases(train, scale, label)
-        error = self._rmse_on(validation)()
+        error = biases._rmse_on(validation)()
         if error >= own:
-            self._instead = None
-            self.known_users, self.known_items = known
             return history
         logger.warning(
-            "%s predicts by its biases, whose validation RMSE is %.4f; with all else it is %.4f",
+            "%s: predicts by its biases, whose validation RMSE is %.4f; with all else it is %.4f",
             *(label, error, own),
         )
-        self.biases_only = True
-        of_biases.steps, of_biases.train_rmse = of_biases.steps[-1:], of_biases.train_rmse[-1:]
-        of_biases.validation_rmse, of_biases.ending = [error], "biases"
-        return of_biases
-
-    def _fit_biases(self, train: sparse.csr_array, scale: Scale, label: str) -> History:
-        self._instead = biases = self._bias_model()
-        history = biases.fit(train, scale=scale, label=f"{label}: bias")
-        self.known_users, self.known_items = biases.known_users, biases.known_items
-        return history
+        self._predict_by(biases)
+        return History(
+            steps=[steps.best_step],
+            train_rmse=steps.train_rmse[-1:],
+            validation_rmse=[error],
+            best_step=steps.best_step,
+            ending="biases",
+        )
 
     def _bias_model(self) -> Model:
         from fivestar.models.baselines.bias import Bias  # it is a model itself
 
         return Bias(clamp=self.clamp, whole_stars=self.whole_stars)
 
+    def _predict_by(self, biases: Model) -> None:
+        self.biases_only, self._biases_instead = True, biases
+        self.known_users, self.known_items = biases.known_users, biases.known_items
+
     @property
     def _predictor(self) -> Model:
         """What predicts: the model itself, or the biases that it fell back to."""
-        return self._instead or self
+        return self._biases_instead or self
 
-    # -- new people
+    # -- new users
 
     @property
     def can_fold_in(self) -> bool:
@@ -264,7 +265,7 @@ class Model(ABC):
     def fold_in(
         self, ratings: sparse.csr_array, *, features: sparse.csr_array | None = None
     ) -> Self:
-        """A model of the same items for other people, found from their ratings.
+        """A model of the same items for other users, found from their ratings.
 
         Nothing is trained again, and no one's part depends on who else is folded in. Ratings
         of items of which the model knows nothing are left out.
@@ -272,39 +273,39 @@ class Model(ABC):
         Parameters
         ----------
         ratings
-            (n_people, n_items), on the indices of this model's items.
+            (n_users, n_items), on the indices of this model's items.
         features
-            Side features of the people, (n_people, n_user_features), for models that use them.
+            Side features of the users, (n_users, n_user_features), for models that use them.
 
         Returns
         -------
-        A new model whose users 0, ..., n_people - 1 are these people; it shares the arrays of
-        the items. Someone without ratings counts as known where the model has a prediction
-        for a person of whom nothing is known (the mean and the item's bias, for instance).
+        A new model whose users 0, ..., n_users - 1 are these; it shares the arrays of the
+        items. A user without ratings counts as known where the model has a prediction for one
+        of whom nothing is known (the mean and the item's bias, for instance).
 
         Raises
         ------
         NotImplementedError
             If the model cannot (see ``can_fold_in``).
         ValueError
-            If there are no people, or the numbers of items or people do not match.
+            If there are no users, or the numbers of items or users do not match.
         """
         if not self.can_fold_in:
-            raise NotImplementedError(f"{self.family} cannot fold in people: train it with them")
-        n_people, n_items = ratings.shape
-        if n_people == 0:
-            raise ValueError("no people to fold in")
+            raise NotImplementedError(f"{self.family} cannot fold in users: train it with them")
+        n_users, n_items = ratings.shape
+        if n_users == 0:
+            raise ValueError("no users to fold in")
         if n_items != self.n_items:
             raise ValueError(f"ratings of {n_items} items; the model has {self.n_items}")
-        if features is not None and features.shape[0] != n_people:
-            raise ValueError(f"ratings of {n_people} people, features of {features.shape[0]}")
+        if features is not None and features.shape[0] != n_users:
+            raise ValueError(f"ratings of {n_users} users, features of {features.shape[0]}")
         users, items, values = observed(ratings)
         known = self.known_items[items]
         folded = copy.copy(self)
-        folded._instead = copy.copy(self._instead)
-        folded.user_means = _means(users, values, n_people)
-        folded.known_users = np.bincount(users[known], minlength=n_people) > 0
-        folded.known_users |= self._predictor._predicts_for_strangers
+        folded._biases_instead = copy.copy(self._biases_instead)
+        folded.user_means = _means(users, values, n_users)
+        folded.known_users = np.bincount(users[known], minlength=n_users) > 0
+        folded.known_users |= self._predictor._predicts_cold_start
         of_known = csr_matrix(users[known], items[known], values[known], ratings.shape)
         folded._predictor._fold_in(self._in_units(of_known), features)
         return folded
@@ -314,8 +315,8 @@ class Model(ABC):
         raise NotImplementedError
 
     @property
-    def _predicts_for_strangers(self) -> bool:
-        """Whether a person of whom nothing is known gets more than the fallback."""
+    def _predicts_cold_start(self) -> bool:
+        """Whether a user of whom nothing is known gets more than the fallback."""
         return True
 
     # -- explanation
@@ -326,23 +327,23 @@ class Model(ABC):
         return self._predictor._explains
 
     def contributions(
-        self, ratings_items: Positions, ratings: FloatArray, item: int
+        self, rated_items: Positions, ratings: FloatArray, item: int
     ) -> tuple[float, FloatArray]:
-        """What each of a person's ratings adds to their prediction for an item.
+        """What each of a user's ratings adds to their prediction for an item.
 
         Only for models that predict by sums of (shifted) ratings once the items are given.
 
         Parameters
         ----------
-        ratings_items, ratings
-            Indices of the items that the person rated, each once, and the ratings.
+        rated_items, ratings
+            Indices of the items that the user rated, each once, and the ratings.
         item
             Index of an item of which the model knows.
 
         Returns
         -------
-        base : what a person without ratings is predicted
-        contributions : (n_ratings,); with the base they sum to the prediction of the person as
+        base : what a user without ratings is predicted
+        contributions : (n_ratings,); with the base they sum to the prediction of the user as
             ``fold_in`` would have it, before it is kept inside the scale
 
         Raises
@@ -357,19 +358,19 @@ class Model(ABC):
         if item < 0 or not self.known_items[item]:
             raise ValueError(f"nothing is known of item {item}")
         contributions = np.zeros(len(ratings))
-        order = np.argsort(ratings_items)  # as in CSR
-        items = ratings_items[order]
+        order = np.argsort(rated_items)  # as in CSR
+        items = rated_items[order]
         order = order[(items >= 0) & self.known_items[items]]
-        items, values = ratings_items[order], np.asarray(ratings)[order]
-        person = csr_matrix(np.zeros_like(items), items, values, (1, self.n_items))
-        base, contributions[order] = self._predictor._contributions(self._in_units(person), item)
+        items, values = rated_items[order], np.asarray(ratings)[order]
+        user = csr_matrix(np.zeros_like(items), items, values, (1, self.n_items))
+        base, contributions[order] = self._predictor._contributions(self._in_units(user), item)
         return base * self.unit, contributions * self.unit
 
     @property
     def _explains(self) -> bool:
         return type(self)._contributions is not Model._contributions
 
-    def _contributions(self, person: sparse.csr_array, item: int) -> tuple[float, FloatArray]:
+    def _contributions(self, user: sparse.csr_array, item: int) -> tuple[float, FloatArray]:
         """Base and contributions of one row of ratings of known items, which may be empty."""
         raise NotImplementedError
 
@@ -421,13 +422,6 @@ class Model(ABC):
         if self.whole_stars:
             np.rint(values, out=values)
         return Predictions(values, ~known, non_finite)
-
-    def predict_or_fall_back(
-        self, users: Positions, items: Positions
-    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Of ``predict_detailed``; goes when its callers have moved there."""
-        values, fallback, non_finite = self.predict_detailed(users, items)
-        return values, fallback | non_finite
 
     def _score(self, users: Positions, items: Positions) -> FloatArray:
         """Unclamped predictions of known pairs, in units; by the factors where these are exact."""
@@ -518,7 +512,7 @@ class Model(ABC):
         self.trained_on = description["trained_on"]
         self.biases_only = description["biases_only"]
         if self.biases_only:
-            self._instead = self._bias_model()
+            self._biases_instead = self._bias_model()
         for name, array in load_file(folder / "weights.safetensors").items():
             setattr(self, name, array)
             setattr(self._predictor, name, array)
@@ -526,18 +520,14 @@ class Model(ABC):
 
     # -- inside
 
-    def _remember_means(self, train: sparse.csr_array) -> None:
+    def _remember_means(self, train: sparse.csr_array, in_units: sparse.csr_array) -> None:
         users, items, ratings = observed(train)
+        self.mean = np.array([in_units.data.mean(dtype=np.float64)], dtype=np.float32)
         self.global_mean = np.array([ratings.mean(dtype=np.float64)], dtype=np.float32)
         self.user_means = _means(users, ratings, train.shape[0])
         self.item_means = _means(items, ratings, train.shape[1])
         self.train_size = np.array([*train.shape, train.nnz])
         self.known_users, self.known_items = ~np.isnan(self.user_means), ~np.isnan(self.item_means)
-
-    def _refuse_non_finite(self, label: str) -> None:
-        for entry in _learned(self):
-            if entry.name not in SHARED and not np.isfinite(getattr(self, entry.name)).all():
-                raise FloatingPointError(f"{label}: {entry.name} is not finite after training")
 
     def _measure(self, train: sparse.csr_array, validation: sparse.csr_array | None) -> Measure:
         """RMSE of the weights as they are at each call, in ratings."""
@@ -557,15 +547,16 @@ def _learned(model: Model | type[Model]) -> list[Any]:
     return [entry for entry in fields(model) if entry.metadata.get("learned")]
 
 
-def _at(means: FloatArray, positions: Positions) -> FloatArray:
-    """Means at positions, NaN at -1."""
-    at: FloatArray = np.where(positions >= 0, means[positions], np.nan)
+def _at(means: FloatArray, indices: Positions) -> FloatArray:
+    """NaN at -1."""
+    at: FloatArray = np.where(indices >= 0, means[indices], np.nan)
     return at
 
 
-def _means(positions: Positions, ratings: FloatArray, n: int) -> FloatArray:
-    counts = np.bincount(positions, minlength=n)
-    sums = np.bincount(positions, ratings, minlength=n)
+def _means(indices: Positions, ratings: FloatArray, n: int) -> FloatArray:
+    """Of the ratings at each of n indices; NaN where there is none."""
+    counts = np.bincount(indices, minlength=n)
+    sums = np.bincount(indices, ratings, minlength=n)
     means: FloatArray = np.divide(sums, counts, out=np.full(n, np.nan), where=counts > 0)
     return means.astype(np.float32)
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from fivestar.models.bayesian.kernels import compiled
+from fivestar.models.solver import compiled
 from fivestar.ratings import Positions
 
 Array = NDArray[np.floating]

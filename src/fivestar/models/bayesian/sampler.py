@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from fivestar.models.bayesian import kernels
 from fivestar.models.bayesian.likelihood import Likelihood
 from fivestar.models.bayesian.prior import RowPrior
+from fivestar.models.bayesian.scores import scores
+from fivestar.models.solver import RowSolver, with_ones
 
 Array = NDArray[np.floating]
 Normal = tuple[Array, Array]
@@ -19,22 +20,41 @@ class Rows:
     """Rows (factors and, last, the bias) of the users or items that are a matrix's rows."""
 
     def __init__(self, matrix: sparse.csr_array, values: Array) -> None:
-        self.starts = matrix.indptr.astype(np.intp)
-        self.columns = matrix.indices.astype(np.intp)
+        self.solver = RowSolver(matrix)
+        self.starts, self.columns = self.solver.starts, self.solver.columns
         self.values = values
 
     def sample(
-        self, targets: Array, design: Array, weights: Array, prior: Normal, noise: Array
+        self, latent: Array, others: Array, precisions: Array, prior: Normal, noise: Array
     ) -> None:
-        """Draw all rows; see ``sample_rows``."""
-        given = self.starts, self.columns, targets, design, weights
-        kernels.sample_rows(*given, *prior, noise, self.values)
+        """Draw all rows.
 
-    def scores(self, columns: Array) -> Array:
+        Parameters
+        ----------
+        latent, precisions
+            (n_ratings,) latent ratings, and one over their noise's variance.
+        others
+            (n_columns, size) rows of the other side.
+        prior
+            Of the rows.
+        noise
+            (n, size) standard normal.
+        """
+        means, precision = prior
+        self.values = self.solver.solve(
+            latent - others[self.columns, -1],
+            with_ones(others[:, :-1]),
+            weights=precisions,
+            gram=precision,
+            linear=means @ precision,
+            noise=noise,
+        )
+
+    def scores(self, others: Array) -> Array:
         """x_u . y_i + b_u + b_i of all ratings, (n_ratings,), given the other side's rows."""
-        scores = np.empty(len(self.columns), dtype=np.float32)
-        kernels.scores(self.starts, self.columns, self.values, columns, scores)
-        return scores
+        out = np.empty(len(self.columns), dtype=np.float32)
+        scores(self.starts, self.columns, self.values, others, out)
+        return out
 
 
 class Sampler:
@@ -49,6 +69,7 @@ class Sampler:
     ) -> None:
         self.likelihood, self.random = likelihood, likelihood.draws.random
         self.user_prior, self.item_prior = user_prior, item_prior
+        self.n_sweeps = 0
         indices = np.arange(train.nnz)
         by_item = sparse.csr_array((indices, train.indices, train.indptr), train.shape).T.tocsr()
         self.item_order, size = by_item.data, len(user_prior.mean)
@@ -60,22 +81,15 @@ class Sampler:
 
     def sweep(self) -> None:
         """Draw everything once."""
+        self.n_sweeps += 1
         users, items, likelihood = self.users, self.items, self.likelihood
         latent = likelihood.latent(self.scores)
         prior = self.user_prior.sample(users.values, self.random)
         sample_users(users, items.values, latent, likelihood, prior)
-        # Ratings of an item differ in their noise: both sides of its regression are divided
-        # by the noise's standard deviation.
-        roots = np.sqrt(likelihood.noise.precisions.astype(np.float32))
-        targets = latent[self.item_order] - users.values[items.columns, -1]
         prior = self.item_prior.sample(items.values, self.random)
-        items.sample(
-            targets * roots[items.columns],
-            design(users.values) * roots[:, None],
-            np.ones(len(items.values), np.float32),
-            prior,
-            self.random.standard_normal(items.values.shape, dtype=np.float32),
-        )
+        noise = self.random.standard_normal(items.values.shape, dtype=np.float32)
+        precisions = likelihood.noise.precisions[items.columns]
+        items.sample(latent[self.item_order], users.values, precisions, prior, noise)
         self.scores = users.scores(items.values)
         likelihood.noise.sample(likelihood.draws, latent - self.scores)
 
@@ -88,13 +102,7 @@ class Sampler:
 def sample_users(
     users: Rows, items: Array, latent: Array, likelihood: Likelihood, prior: Normal
 ) -> None:
-    """Draw the users' rows given latent ratings, the items' rows and the prior."""
-    weights = likelihood.noise.precisions.astype(np.float32)
-    noise = likelihood.draws.normal(items.shape[1], np.float32)
-    targets = latent - items[users.columns, -1]
-    users.sample(targets, design(items), weights, prior, noise)
-
-
-def design(values: Array) -> Array:
-    """What the other side is regressed on: factors and a one for its bias."""
-    return np.hstack([values[:, :-1], np.ones((len(values), 1), np.float32)])
+    """Draw the users' rows given the items' rows and all else."""
+    draws, precisions = likelihood.draws, likelihood.noise.precisions
+    noise = draws.normal(items.shape[1], np.float32)
+    users.sample(latent, items, np.repeat(precisions, draws.counts), prior, noise)

@@ -153,7 +153,7 @@ class SVD(Steps, Model):
         return factors.astype(np.float32)
 
     @property
-    def _predicts_for_strangers(self) -> bool:
+    def _predicts_cold_start(self) -> bool:
         return self.fill == "bias" or self.n_steps == 1
 
     @property

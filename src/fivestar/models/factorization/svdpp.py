@@ -152,7 +152,7 @@ class SVDpp(Steps, Model):
         self.profiles = self.user_factors + _normalised(ratings) @ self.implicit_factors
 
     @property
-    def _predicts_for_strangers(self) -> bool:
+    def _predicts_cold_start(self) -> bool:
         """No: the biases of items stand beside an implicit part that all users of train have."""
         return False
 

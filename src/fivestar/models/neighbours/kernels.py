@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from fivestar.models.solver import compiled
 
 
 class Rows(NamedTuple):
@@ -24,28 +25,22 @@ class Rows(NamedTuple):
     values: NDArray[np.float32]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def similarities(
-    matrix: Rows,
-    turned: Rows,
-    first: int,
-    last: int,
-    kept: int,
-    shrinkage: float,
-    amplification: float,
+    matrix: Rows, transposed: Rows, first: int, last: int, kept: int, settings: tuple[float, float]
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
     """Amplified similarities of some columns of a sparse matrix with all its columns.
 
     Parameters
     ----------
-    matrix, turned
+    matrix, transposed
         E, n_rows x n_columns, and its transpose; the latter may have further columns, which are
         compared but with which none is.
     first, last
         The columns that are compared with all: from the first to before the last.
     kept
         Similarities kept of each, those of largest size.
-    shrinkage, amplification
+    settings
         l and p of ``ItemKNN``.
 
     Returns
@@ -54,17 +49,17 @@ def similarities(
     similar : (last - first, kept) which columns they are with; filled as far as ``counts`` says
     weights : (last - first, kept) sign(s) |s|^p
     """
-    n_columns = len(turned.starts) - 1
+    shrinkage, amplification = settings
+    n_columns = len(transposed.starts) - 1
     sums = np.zeros((n_columns, 4))  # e_i e_j, e_i^2, e_j^2 and 1, over the common rows
-    touched = np.empty(n_columns, np.int32)
-    found = np.empty(n_columns, np.float64)
+    touched, found = np.empty(n_columns, np.int32), np.empty(n_columns)
     counts = np.zeros(last - first, np.int64)
     similar = np.empty((last - first, kept), np.int32)
     weights = np.empty((last - first, kept), np.float32)
     for column in range(first, last):
         n_touched = 0
-        for at in range(turned.starts[column], turned.starts[column + 1]):
-            row, value = turned.columns[at], float(turned.values[at])
+        for at in range(transposed.starts[column], transposed.starts[column + 1]):
+            row, value = transposed.columns[at], float(transposed.values[at])
             for place in range(matrix.starts[row], matrix.starts[row + 1]):
                 other, others_value = matrix.columns[place], float(matrix.values[place])
                 if other == column:
@@ -77,26 +72,29 @@ def similarities(
                 common[1] += value * value
                 common[2] += others_value * others_value
                 common[3] += 1
+        n_similar = 0
         for at in range(n_touched):
             product, square, others_square, count = sums[touched[at]]
-            found[at] = 0
-            if square > 0 and others_square > 0:
-                found[at] = product / np.sqrt(square * others_square) * count / (count + shrinkage)
+            if product != 0 and square > 0 and others_square > 0:
+                found[n_similar] = product / np.sqrt(square * others_square)
+                found[n_similar] *= count / (count + shrinkage)
+                touched[n_similar] = touched[at]
+                n_similar += 1
             sums[touched[at]] = 0
-        least = _least_of_largest(np.abs(found[:n_touched]), kept)
-        n_kept = 0
-        for above in (True, False):  # those that tie fill what places are left
-            for at in range(n_touched):
-                size = abs(found[at])
-                if size > 0 and n_kept < kept and (size > least if above else size == least):
-                    similar[column - first, n_kept] = touched[at]
-                    weights[column - first, n_kept] = np.sign(found[at]) * size**amplification
-                    n_kept += 1
-        counts[column - first] = n_kept
+        chosen = np.arange(n_similar)
+        if n_similar > kept:
+            chosen = np.argpartition(-np.abs(found[:n_similar]), kept)[:kept]
+        counts[column - first] = len(chosen)
+        for place in range(len(chosen)):
+            similar[column - first, place] = touched[chosen[place]]
+            similarity = found[chosen[place]]
+            weights[column - first, place] = np.sign(similarity) * (
+                np.abs(similarity) ** amplification
+            )
     return counts, similar, weights
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def weighted_means(
     rows: NDArray[np.intp],
     targets: NDArray[np.intp],
@@ -124,7 +122,6 @@ def weighted_means(
     """
     means = np.zeros(len(rows), np.float32)
     of_target = np.zeros(len(similar.starts) - 1, np.float32)  # the target's row of w, dense
-    sizes = np.empty(len(of_target), np.float32)
     filled = -1
     for pair in range(len(rows)):
         row, target = rows[pair], targets[pair]
@@ -134,27 +131,17 @@ def weighted_means(
             inside = slice(similar.starts[target], similar.starts[target + 1])
             of_target[similar.columns[inside]] = similar.values[inside]
             filled = target
-        n_sizes = 0
-        for place in range(matrix.starts[row], matrix.starts[row + 1]):
-            size = abs(of_target[matrix.columns[place]])
-            if size > 0:
-                sizes[n_sizes] = size
-                n_sizes += 1
-        least = _least_of_largest(sizes[:n_sizes], n_neighbours) if n_neighbours else 0.0
+        rated = slice(matrix.starts[row], matrix.starts[row + 1])
+        weights, values = of_target[matrix.columns[rated]], matrix.values[rated]
+        sizes = np.abs(weights)
+        least = 0.0
+        if 0 < n_neighbours < len(sizes):
+            least = np.partition(sizes, len(sizes) - n_neighbours)[len(sizes) - n_neighbours]
         total, weighted = shrinkage, 0.0
-        for place in range(matrix.starts[row], matrix.starts[row + 1]):
-            weight = of_target[matrix.columns[place]]
-            if weight != 0 and abs(weight) >= least:
-                total += abs(weight)
-                weighted += weight * matrix.values[place]
+        for at in range(len(weights)):
+            if sizes[at] >= least:
+                total += sizes[at]
+                weighted += weights[at] * values[at]
         if total > 0:
             means[pair] = weighted / total
     return means
-
-
-@njit(cache=True, nogil=True)
-def _least_of_largest(sizes: NDArray[np.floating], n: int) -> float:
-    """The n-th largest size, 0 where there are no more than n."""
-    if len(sizes) <= n:
-        return 0.0
-    return float(np.partition(sizes, len(sizes) - n)[len(sizes) - n])

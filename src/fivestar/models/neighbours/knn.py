@@ -1,4 +1,4 @@
-"""Nearest neighbours on what the biases leave unexplained: items alike, or users alike."""
+"""Nearest neighbours on what the biases leave unexplained: similar items, or similar users."""
 
 from __future__ import annotations
 
@@ -13,23 +13,33 @@ from scipy import sparse
 from fivestar.models.base import FloatArray, Model, learned
 from fivestar.models.biases import Biases
 from fivestar.models.neighbours.kernels import Rows, similarities, weighted_means
-from fivestar.models.training import History, Training
-from fivestar.ratings import Positions, csr_matrix, observed
+from fivestar.models.training import History, TimeLimit, Training
+from fivestar.ratings import Positions
 
 BUDGET = 1 << 24
 """Similarities in a block of rows while they are looked for, 8 bytes each."""
+BLOCKS = 100
+"""Of rows, at the least: the time of all is estimated from the first ones."""
 
 Side = TypeVar("Side")
 
 
 @dataclass(kw_only=True)
-class _Neighbours(Model):
-    """The mechanism of ``ItemKNN``, and of ``UserKNN`` on the transposed matrix."""
+class Neighbours(Model):
+    """The mechanism of ``ItemKNN``, and of ``UserKNN`` on the transposed matrix.
+
+    Attributes
+    ----------
+    user_bias, item_bias : (n_users,) and (n_items,) units
+    residual_starts, residual_columns, residuals : CSR of e in units, with items as columns
+        (``UserKNN``: users)
+    similar_starts, similar_columns, weights : CSR of w, of those columns
+    """
 
     by_item: ClassVar[bool]
 
-    n_neighbours: Annotated[int, Ge(0)]
-    n_similar: Annotated[int, Ge(0)]
+    n_neighbours: Annotated[int, Ge(0)] = 40
+    n_similar: Annotated[int, Ge(0)] = 1000
     similarity_shrinkage: Annotated[float, Ge(0)]
     amplification: Annotated[float, Gt(0)]
     weight_shrinkage: Annotated[float, Ge(0)]
@@ -46,50 +56,63 @@ class _Neighbours(Model):
     weights: NDArray[np.float32] = learned(parameter=False)
 
     def _fit(self, training: Training) -> History:
-        train = training.ratings
-        biases = Biases.of(train, self.mean[0], self.user_regularization, self.item_regularization)
+        strengths = self.user_regularization, self.item_regularization
+        biases = Biases.of(training.ratings, self.mean[0], *strengths)
         self.user_bias, self.item_bias = biases.users, biases.items
-        residuals = self._residuals(train)
-        self.residual_starts, self.residual_columns, self.residuals = _rows(residuals)
-        self._find_similar(_rows(residuals.T.tocsr()), 0, residuals.shape[1])
+        by_row, by_column = self._residuals(training.ratings)
+        self.residual_starts, self.residual_columns, self.residuals = by_row
+        n_columns = len(by_column.starts) - 1
+        self._find_similar(by_column, 0, n_columns, training.time_limit(BLOCKS))
         return training.once()
 
-    def _residuals(self, ratings: sparse.csr_array) -> sparse.csr_array:
-        users, items, stars = observed(ratings)
-        left = stars - self._biases(users, items)
-        return csr_matrix(*self._sides(users, items), left, self._sides(*ratings.shape))
+    @property
+    def _biases(self) -> Biases:
+        strengths = self.user_regularization, self.item_regularization
+        return Biases(self.mean[0], self.user_bias, self.item_bias, *strengths)
 
-    def _find_similar(self, turned: Rows, first: int, n_columns: int) -> None:
+    def _residuals(self, ratings: sparse.csr_array) -> tuple[Rows, Rows]:
+        """By row, and by column."""
+        residuals = self._biases.residuals(ratings)
+        return self._sides(_rows(residuals), _rows(residuals.T.tocsr()))
+
+    def _sides(self, users: Side, items: Side) -> tuple[Side, Side]:
+        """What the rows of the residuals are, and what the columns, which are compared."""
+        return (users, items) if self.by_item else (items, users)
+
+    def _find_similar(
+        self, by_column: Rows, first: int, n_columns: int, limit: TimeLimit | None = None
+    ) -> None:
         """Set the CSR of w, a block of its rows at a time.
 
-        ``turned`` is the transpose of the residuals; its rows from the first on are compared
-        with the residuals' columns.
+        The columns from the first on are compared with those of the model's residuals.
         """
-        last = len(turned.starts) - 1
+        last = len(by_column.starts) - 1
         kept = min(self.n_similar or n_columns, n_columns)
-        height = max(1, BUDGET // kept)
+        height = max(1, min(BUDGET // kept, -(-(last - first) // BLOCKS)))
+        settings = self.similarity_shrinkage, self.amplification
         blocks = []
         for start in range(first, last, height):
+            end = min(start + height, last)
             counts, columns, weights = similarities(
-                self._rows_of_residuals,
-                turned,
-                start,
-                min(start + height, last),
-                kept,
-                self.similarity_shrinkage,
-                self.amplification,
+                self._by_row, by_column, start, end, kept, settings
             )
             filled = np.arange(kept) < counts[:, None]
             blocks.append((counts, columns[filled], weights[filled]))
+            if limit is not None:
+                limit.check(len(blocks))
         counts, self.similar_columns, self.weights = map(np.concatenate, zip(*blocks, strict=True))
         self.similar_starts = np.concatenate([[0], np.cumsum(counts)])
+
+    @property
+    def _by_row(self) -> Rows:
+        return Rows(self.residual_starts, self.residual_columns, self.residuals)
 
     def _score(self, users: Positions, items: Positions) -> FloatArray:
         rows, targets = self._sides(users, items)
         order = np.argsort(targets, kind="stable")  # then each row of w is looked up once
-        stars = self._biases(users, items)
-        stars[order] += self._means(self._rows_of_residuals, rows[order], targets[order])
-        return stars
+        scores = self._biases(users, items)
+        scores[order] += self._means(self._by_row, rows[order], targets[order])
+        return scores
 
     def _means(self, matrix: Rows, rows: Positions, targets: Positions) -> FloatArray:
         """What the neighbours of each target add, by their values in a row of the matrix."""
@@ -98,22 +121,9 @@ class _Neighbours(Model):
         means: FloatArray = weighted_means(rows, targets, matrix, similar, *settings)
         return means
 
-    @property
-    def _biases(self) -> Biases:
-        strengths = self.user_regularization, self.item_regularization
-        return Biases(self.mean[0], self.user_bias, self.item_bias, *strengths)
-
-    def _sides(self, users: Side, items: Side) -> tuple[Side, Side]:
-        """What the rows of the residuals are, and what the columns, which are compared."""
-        return (users, items) if self.by_item else (items, users)
-
-    @property
-    def _rows_of_residuals(self) -> Rows:
-        return Rows(self.residual_starts, self.residual_columns, self.residuals)
-
 
 @dataclass(kw_only=True)
-class ItemKNN(_Neighbours):
+class ItemKNN(Neighbours):
     r"""What the user gave to the items most similar to this one.
 
     With e_ui = r_ui - mu - b_u - b_i the residuals of the regularised biases, and U_ij the
@@ -148,44 +158,29 @@ class ItemKNN(_Neighbours):
         l_w, a sum of weights: with as much, the neighbours count half.
     user_regularization, item_regularization
         Of the biases, as in ``bias``.
-
-    Attributes
-    ----------
-    user_bias, item_bias : (n_users,) and (n_items,) stars
-    residual_starts, residual_columns, residuals : CSR of e, users x items, stars
-    similar_starts, similar_columns, weights : CSR of w, items x items
     """
 
     family: ClassVar[str] = "item_knn"
     by_item: ClassVar[bool] = True
 
-    n_neighbours: Annotated[int, Ge(0)] = 40
-    n_similar: Annotated[int, Ge(0)] = 1000
     similarity_shrinkage: Annotated[float, Ge(0)] = 200.0
     amplification: Annotated[float, Gt(0)] = 1.5
     weight_shrinkage: Annotated[float, Ge(0)] = 0.05
 
     def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
         self.user_bias = self._biases.fold_in(ratings).users
-        self.residual_starts, self.residual_columns, self.residuals = _rows(
-            self._residuals(ratings)
-        )
+        self.residual_starts, self.residual_columns, self.residuals = self._residuals(ratings)[0]
 
-    def _contributions(self, person: sparse.csr_array, item: int) -> tuple[float, FloatArray]:
-        influence = self._influence_of_residuals(person, item)
-        return self._biases.contributions(person, item, influence)
-
-    def _influence_of_residuals(self, person: sparse.csr_array, item: int) -> FloatArray:
-        n = person.nnz
-        one_each = sparse.csr_array(
-            (np.eye(n, dtype=np.float32).ravel(), np.tile(person.indices, n), n * np.arange(n + 1)),
-            shape=(n, person.shape[1]),
-        )
-        return self._means(_rows(one_each), np.arange(n), np.full(n, item))
+    def _contributions(self, user: sparse.csr_array, item: int) -> tuple[float, FloatArray]:
+        n = user.nnz
+        items = np.tile(user.indices.astype(np.int32), n)
+        one_each = Rows(n * np.arange(n + 1), items, np.eye(n, dtype=np.float32).ravel())
+        weights = self._means(one_each, np.arange(n), np.full(n, item))
+        return self._biases.contributions(user, item, weights)
 
 
 @dataclass(kw_only=True)
-class UserKNN(_Neighbours):
+class UserKNN(Neighbours):
     r"""What the users most similar to this one gave to the item.
 
     ``ItemKNN`` with users and items in each other's place: similarities s_uv of users from
@@ -206,30 +201,22 @@ class UserKNN(_Neighbours):
         l, p and l_w, as in ``ItemKNN``.
     user_regularization, item_regularization
         Of the biases, as in ``bias``.
-
-    Attributes
-    ----------
-    user_bias, item_bias : (n_users,) and (n_items,) stars
-    residual_starts, residual_columns, residuals : CSR of e, items x users, stars
-    similar_starts, similar_columns, weights : CSR of w, users x users
     """
 
     family: ClassVar[str] = "user_knn"
     by_item: ClassVar[bool] = False
 
-    n_neighbours: Annotated[int, Ge(0)] = 40
-    n_similar: Annotated[int, Ge(0)] = 1000
     similarity_shrinkage: Annotated[float, Ge(0)] = 50.0
     amplification: Annotated[float, Gt(0)] = 1.25
     weight_shrinkage: Annotated[float, Ge(0)] = 0.4
 
     def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
-        """Compare the people with the users of train, who may be among them."""
+        """Compare the new users with those of train, who may be among them."""
         self.user_bias = self._biases.fold_in(ratings).users
-        starts, columns, residuals = _rows(self._residuals(ratings).T.tocsr())
+        starts, columns, values = self._residuals(ratings)[1]
         n_trained = int(self.train_size[0])
-        people = Rows(np.pad(starts, (n_trained, 0)), columns, residuals)
-        self._find_similar(people, n_trained, n_trained)
+        users = Rows(np.pad(starts, (n_trained, 0)), columns, values)
+        self._find_similar(users, n_trained, n_trained)
         n_lacking = max(0, n_trained - ratings.shape[0])  # of w's rows, see ``weighted_means``
         self.similar_starts = np.pad(self.similar_starts, (0, n_lacking), mode="edge")
 

@@ -10,6 +10,7 @@ import torch
 from annotated_types import Ge, Gt, Lt, MinLen
 from scipy import sparse
 from torch import Generator, Tensor, nn
+from torch.nn.functional import mse_loss
 
 from fivestar.models.base import FloatArray, Model, learned
 from fivestar.models.biases import Biases
@@ -127,15 +128,13 @@ class Autoencoder(Minibatches, Model):
         codes = self._code(network, block, kept.float())
         bias = network.weights["decoder_bias"].index_select(0, block.columns)
         told = dot_products_at(block, codes, network.weights["decoder"]) + bias
-        loss: Tensor = (told - block.values).square().mean()
-        return loss
+        return mse_loss(told, block.values)
 
     def _encode(self, rows: sparse.csr_array) -> FloatArray:
         """Codes, (n_rows, h_L), of sparse rows of residuals."""
         network, block = self._start(0, Generator()).shared_by(self), SparseRows(rows)
         with torch.no_grad():
-            codes: FloatArray = self._code(network, block, torch.ones_like(block.values)).numpy()
-        return codes
+            return self._code(network, block, torch.ones_like(block.values)).numpy()
 
     def _code(self, network: Network, block: SparseRows, kept: Tensor) -> Tensor:
         """The same; ``kept`` holds a one for each rating to use and else zeros."""
@@ -162,15 +161,10 @@ class Autoencoder(Minibatches, Model):
         """Codes and decoder; what all codes have in common goes to the biases of the columns."""
         common = self.codes.mean(0)
         codes, shift = self.codes - common, self.decoder_bias + self.decoder @ common
-        if self.direction == "item":
-            vectors = {"items": codes, "users": self.decoder}
-            biases = {"item_bias": self.item_bias, "user_bias": self.user_bias + shift}
-        else:
-            vectors = {"items": self.decoder, "users": codes}
-            biases = {"item_bias": self.item_bias + shift, "user_bias": self.user_bias}
-        return Factors(**vectors, **biases, constant=float(self.mean[0]), exact=True)
-
-    # -- new users
+        mean, of_user, of_item = self.mean[0], self.user_bias, self.item_bias
+        if self.direction == "user":
+            return Factors.biased(mean, of_user, of_item + shift, codes, self.decoder)
+        return Factors.biased(mean, of_user + shift, of_item, self.decoder, codes)
 
     def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
         """New rows are encoded; new columns get a decoder row that fits the items' codes.
@@ -195,11 +189,11 @@ class Autoencoder(Minibatches, Model):
         return UserRegression(residuals, np.zeros(self.n_items), with_ones(self.codes), penalty)
 
     @property
-    def _predicts_for_strangers(self) -> bool:
+    def _predicts_cold_start(self) -> bool:
         """Whether not by the code of an empty row, which training has never seen."""
         return self.direction == "item"
 
-    _explains = _predicts_for_strangers
+    _explains = _predicts_cold_start
 
     def _contributions(self, person: sparse.csr_array, item: int) -> tuple[float, FloatArray]:
         influence = self._regression(person).influence(item)

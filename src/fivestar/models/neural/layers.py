@@ -36,7 +36,7 @@ class HiddenLayers:
     hidden
         Units of the hidden layers.
     activation, batch_norm
-        Of the hidden layers, see ``perceptron``.
+        f of the hidden layers, and whether there is a norm: see ``hidden_layers``.
     dropout, embedding_dropout
         Fractions of the hidden units and of the embeddings' entries that are zeroed in training.
 
@@ -72,21 +72,10 @@ def hidden_layers(
     batch_norm: bool = False,
     dropout: float = 0.0,
 ) -> list[nn.Module]:
-    """Layers x_l = dropout(f(norm(x_{l-1} W_l + a_l))).
+    """Layers x_l = dropout(f(norm(x_{l-1} W_l + a_l))), for ``sizes`` of x_0, x_1, ...
 
-    Parameters
-    ----------
-    sizes
-        Numbers of inputs and of units of each layer.
-    activation
-        f.
-    generator
-        Of the initial weights and of dropout.
-    batch_norm
-        Whether units are standardised over the minibatch, then scaled and shifted (Ioffe and
-        Szegedy 2015); in prediction by running means and variances.
-    dropout
-        Fraction of the units that is zeroed in training.
+    Batch norm standardises units over the minibatch, in prediction by running means and
+    variances, then scales and shifts them (Ioffe and Szegedy 2015).
     """
     layers: list[nn.Module] = []
     for fans in pairwise(sizes):

@@ -20,7 +20,7 @@ from fivestar.models.minibatch import Minibatches, Network
 from fivestar.models.neural.layers import Activation, glorot, hidden_layers, linear
 from fivestar.models.sparse_products import SparseRows, dot_products_at, sparse_times_dense
 from fivestar.models.training import EarlyStopping, History, Training
-from fivestar.ratings import Positions, csr_matrix, observed
+from fivestar.ratings import csr_matrix, observed
 
 CALIBRATION_FRACTION = 0.1
 """Fraction of the ratings that only the calibration learns from."""
@@ -116,12 +116,14 @@ class SoftmaxDNN(Minibatches, Model):
             return self._loss(network, likes[users.numpy()], generator)
 
         def refresh() -> None:
-            self.calibration = np.array([0, 1, 0], dtype=np.float32)
+            _, weights, by_logits = np.eye(3, dtype=np.float32)
             if unseen.nnz >= MIN_RATINGS:
                 users, items, values = observed(unseen)
-                terms = self._terms(of_learning, self._codes_of(learning), users, items)
-                self.calibration = np.linalg.lstsq(terms.T, values)[0].astype(np.float32)
-            self.codes = self._codes_of(train)
+                self.codes, self.calibration = self._codes_of(learning), by_logits
+                above = self._factors().of_pairs(users, items)
+                terms = np.stack([np.ones_like(above), of_learning(users, items), above], 1)
+                weights = np.linalg.lstsq(terms, values)[0].astype(np.float32)
+            self.codes, self.calibration = self._codes_of(train), weights
 
         return self._learn(network, adamw, loss, likes.shape[0], training, generator, refresh)
 
@@ -181,27 +183,14 @@ class SoftmaxDNN(Minibatches, Model):
     def _biases(self) -> Biases:
         return Biases(self.mean[0], self.user_bias, self.item_bias)
 
-    def _score(self, users: Positions, items: Positions) -> FloatArray:
-        return self.calibration @ self._terms(self._biases, self.codes, users, items)
-
-    def _terms(self, biases: Biases, codes: FloatArray, *pairs: Positions) -> FloatArray:
-        """What w weighs, (3, n_pairs)."""
-        users, items = pairs
-        outputs = self.output_embeddings - self.output_embeddings.mean(0)
-        above = np.einsum("pk,pk->p", codes[users], outputs[items])
-        above += self.output_bias[items] - self.output_bias.mean()
-        return np.stack([np.ones_like(above), biases(users, items), above])
-
     def _factors(self) -> Factors:
         constant, of_biases, of_logit = self.calibration
-        outputs, bias = self.output_embeddings, self.output_bias
-        return Factors(
-            items=outputs - outputs.mean(0),
-            users=of_logit * self.codes,
-            item_bias=of_biases * self.item_bias + of_logit * (bias - bias.mean()),
-            user_bias=of_biases * self.user_bias,
-            constant=float(constant + of_biases * self.mean[0]),
-            exact=True,
+        return Factors.biased(
+            constant + of_biases * self.mean[0],
+            of_biases * self.user_bias,
+            of_biases * self.item_bias + of_logit * (self.output_bias - self.output_bias.mean()),
+            of_logit * self.codes,
+            self.output_embeddings - self.output_embeddings.mean(0),
         )
 
 

@@ -29,6 +29,8 @@ LEADERBOARD = [
     "fit_seconds",
     "fallbacks",
 ]
+METRICS = (rmse, mse, mae)
+"""Measured on every split, as ``<split>_<metric>``."""
 
 
 def evaluate(
@@ -150,7 +152,7 @@ def _predicted(
 
 
 def _errors(part: str, actual: Any, predicted: Any, sigma: float) -> dict[str, float]:
-    errors = {f"{part}_{metric.__name__}": metric(actual, predicted) for metric in (rmse, mse, mae)}
+    errors = {f"{part}_{metric.__name__}": metric(actual, predicted) for metric in METRICS}
     return errors | {f"{part}_nll": gaussian_nll(actual, predicted, sigma)}
 
 

@@ -71,8 +71,15 @@ def draw_residuals(inspected: Inspected, outcomes: pd.DataFrame) -> Chart:
     return themed(bars + curve, f"Residuals of {inspected.name}", told, inspected.data_title)
 
 
-def draw_errors(inspected: Inspected, grouped: pd.DataFrame, *, by: str) -> Chart:
-    """RMSE in groups of few to many train ratings of the item, or of the user."""
+def draw_errors(inspected: Inspected, grouped: pd.DataFrame) -> tuple[Chart, Chart]:
+    """RMSE in groups of few to many train ratings of the item, and of the user."""
+    return (
+        _errors_by("item", "Error by popularity of the item", inspected, grouped),
+        _errors_by("user", "Error by activity of the user", inspected, grouped),
+    )
+
+
+def _errors_by(by: str, title: str, inspected: Inspected, grouped: pd.DataFrame) -> Chart:
     own = grouped[grouped["by"] == by]
     models = own["model"].drop_duplicates().tolist()
     order = own.drop_duplicates("group").sort_values("min_count")["group"].tolist()
@@ -92,13 +99,9 @@ def draw_errors(inspected: Inspected, grouped: pd.DataFrame, *, by: str) -> Char
             alt.Tooltip("n_ratings:Q", title="validation ratings", format=","),
         ],
     )
-    what = {"item": "popularity of the item", "user": "activity of the user"}[by]
-    return themed(
-        base.mark_line() + base.mark_circle(size=55, opacity=1),
-        f"Error by {what}",
-        "Groups of about equally many validation ratings.",
-        inspected.data_title,
-    )
+    chart = base.mark_line() + base.mark_circle(size=55, opacity=1)
+    told = "Groups of about equally many validation ratings."
+    return themed(chart, title, told, inspected.data_title)
 
 
 def draw_coverage(inspected: Inspected, coverages: pd.DataFrame) -> Chart:

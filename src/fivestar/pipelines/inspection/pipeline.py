@@ -13,7 +13,6 @@ from fivestar.pipelines.inspection.vectors import (
     list_biases,
     place_items,
 )
-from fivestar.pipelines.wiring import Bound
 
 INSPECTED = {"inspected": "inspected"}
 SETTINGS = {"settings": "params:settings"}
@@ -62,21 +61,14 @@ def measure() -> list[Node]:
     """Errors on validation."""
     validated = {**INSPECTED, "data": "training_data", "fitted_models": "fitted_models"}
     outcomes = {**INSPECTED, "outcomes": "outcomes"}
+    grouped = {**INSPECTED, "grouped": "errors_table"}
     coverage = {**INSPECTED, "coverages": "coverage_table"}
     return [
         node(predict_validation, {**validated, **SETTINGS}, ["outcomes", "coverage_table"]),
         node(group_errors, "outcomes", "errors_table"),
         node(error_charts.draw_calibration, outcomes, "calibration_chart"),
         node(error_charts.draw_residuals, outcomes, "residuals_chart"),
-        *(
-            node(
-                Bound(error_charts.draw_errors, by=by),
-                {**INSPECTED, "grouped": "errors_table"},
-                f"errors_by_{by}_chart",
-                name=f"draw_errors_by_{by}",
-            )
-            for by in ("item", "user")
-        ),
+        node(error_charts.draw_errors, grouped, ["errors_by_item_chart", "errors_by_user_chart"]),
         node(error_charts.draw_coverage, coverage, "coverage_chart"),
     ]
 

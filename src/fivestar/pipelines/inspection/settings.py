@@ -12,31 +12,7 @@ from fivestar.pipelines.texts import Texts
 
 
 class InspectionSettings(Settings):
-    """Settings of the pipeline ``inspection``.
-
-    Parameters
-    ----------
-    items
-        Titles, or parts of them, whose neighbours are wanted; none: the most rated items.
-    n_neighbours
-        Of each of these items.
-    min_ratings
-        Items with fewer, in train and validation, are left out of neighbours, map and lists.
-    map
-        ``tsne`` keeps neighbours close; ``pca`` shows the two directions of most variance.
-    map_items
-        Items on the map at the most, the most rated ones.
-    perplexity
-        Of t-SNE: about how many neighbours of an item are kept close.
-    n_factors
-        Factors to describe, the strongest.
-    n_extremes
-        Items listed at each end of the biases and of a factor.
-    reference
-        A trained model whose errors are drawn beside; None draws none.
-    seed
-        Of the map and of samples.
-    """
+    """Settings of the pipeline, as conf/base/parameters_inspection.yml explains them."""
 
     items: Texts
     n_neighbours: Annotated[int, Ge(1)]

@@ -16,7 +16,7 @@ from fivestar.analysis.prediction_matrix import PredictionMatrix, megabytes
 from fivestar.errors import InputError, did_you_mean
 from fivestar.metrics.ranking import MEASURES
 from fivestar.models import Model
-from fivestar.pipelines.choice import require_same_data
+from fivestar.pipelines.choice import same_data
 from fivestar.pipelines.ingestion import checks
 from fivestar.pipelines.recommendation.settings import RecommendationSettings
 from fivestar.ratings import TrainingData, csr_matrix
@@ -65,12 +65,9 @@ def find_users(data: TrainingData, settings: RecommendationSettings) -> list[str
 def recommend(
     recommender: Recommender, asked: list[str], settings: RecommendationSettings
 ) -> pd.DataFrame:
-    """The best unseen items of each user; unseen is what is rated neither in train nor validation.
+    """The best items of each user that are rated neither in train nor validation.
 
-    Returns
-    -------
-    ``user``, ``rank``, ``item``, ``title``, ``year``, ``prediction``, and ``lower`` and
-    ``upper``, the ends of the interval, missing of a model without intervals.
+    ``lower`` and ``upper``, the ends of the interval, are missing of a model without intervals.
     """
     return _lists(recommender, asked, settings, 3 if settings.users else 1)
 
@@ -78,10 +75,7 @@ def recommend(
 def explain(
     recommender: Recommender, recommendations: pd.DataFrame, settings: RecommendationSettings
 ) -> pd.DataFrame:
-    """The reasons for the recommendations of the users asked for, or else of the first ones.
-
-    See ``Recommender.explain`` for the columns.
-    """
+    """Reasons for the recommendations of the users asked for, or else of the first ones."""
     users = recommendations["user"].unique()
     explained = users if settings.users else users[: settings.explain.users]
     listed = recommendations[recommendations["user"].isin(explained)]
@@ -148,12 +142,7 @@ def recommend_to_new_users(
     ratings: pd.DataFrame,
     settings: RecommendationSettings,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The best items that each new user has not rated, and why; the model stays as it is.
-
-    Returns
-    -------
-    recommendations, explanations
-        As of users whom the model knows; without rows if nobody is new.
+    """The best items that each new user has not rated, and why; no rows if nobody is new.
 
     Raises
     ------
@@ -224,13 +213,13 @@ def measure_ranking(
             )
             continue
         for name in dict.fromkeys([recommender.name, *beside]):
-            model = _model(name, models, data, needed=name == recommender.name)
-            if model is None:
+            model = models.get(name)
+            if model is None or not same_data({name: model}, data):
+                logger.info("ranking: %s: no model of this split, left out of %s", name, part)
                 continue
-            measured = measure_lists(model, held, settings.n, f"ranking, {name}")
             about = {"model": name, "part": part, "n": settings.n, "n_users": len(held.users)}
-            rows += [about | {"protocol": key} | figures for key, figures in measured.items()]
-            for protocol, figures in measured.items():
+            for protocol, figures in measure_lists(model, held, settings.n, name).items():
+                rows.append(about | {"protocol": protocol} | figures)
                 logger.info(
                     "ranking: %s, %s, %s: nDCG@%d %.4f, precision %.4f, recall %.4f",
                     *(name, part, protocol.replace("_", " "), settings.n),
@@ -248,23 +237,6 @@ def _test_matrix(test: pd.DataFrame, data: TrainingData) -> sparse.csr_array:
         logger.info("ranking: left out %s test ratings of unknown ids", f"{(~inside).sum():,}")
     ratings = known["rating"].to_numpy()[inside]
     return csr_matrix(users[inside], items[inside], ratings, data.vocabulary.shape)
-
-
-def _model(
-    name: str, models: Mapping[str, Model], data: TrainingData, *, needed: bool
-) -> Model | None:
-    """A model by name; None if it is not there or was trained on other data, unless needed."""
-    try:
-        if name not in models:
-            raise InputError(f"model {name}: not trained")
-        model = models[name]
-        require_same_data(model, name, data)
-    except InputError as error:
-        if needed:
-            raise
-        logger.info("ranking: left out: %s", error)
-        return None
-    return model
 
 
 def _lists(

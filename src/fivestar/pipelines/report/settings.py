@@ -11,17 +11,7 @@ from fivestar.pipelines.texts import Texts
 
 
 class ReportSettings(Settings):
-    """Settings of the pipeline ``report``.
-
-    Parameters
-    ----------
-    users
-        Ids; none: three users with few, middling and many ratings.
-    n
-        Items in each of their lists.
-    min_ratings
-        Items with fewer ratings are in no list of predictions.
-    """
+    """Settings of the pipeline, as conf/base/parameters_report.yml explains them."""
 
     users: Texts
     n: Annotated[int, Ge(1)]

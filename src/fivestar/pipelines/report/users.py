@@ -97,7 +97,11 @@ def _lists(
     candidates, _, _ = can_be_recommended(model, n_ratings, settings.min_ratings)
     candidates = np.setdiff1d(candidates, own.indices)
     scores = predict_table(unbounded(model), np.array([user]), candidates)
-    among = {RATED: own.indices, BEST: candidates, WORST: candidates}
+    among: dict[str, Positions] = {
+        RATED: own.indices.astype(np.intp),
+        BEST: candidates,
+        WORST: candidates,
+    }
     return {
         name: indices[columns[columns >= 0]]
         for (name, indices), values in zip(

@@ -1,4 +1,4 @@
-"""Means over the kept samples of pairs of a user and an item."""
+"""Scores of pairs of a user and an item, and their means over the kept samples."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from fivestar.models.bayesian.kernels import compiled, score
+from fivestar.models.solver import compiled
 from fivestar.ratings import Positions
 
 Array = NDArray[np.floating]
@@ -23,17 +23,10 @@ _TABLE = np.column_stack([_POINTS[:-1], np.diff(_POINTS)]).astype(np.float32)
 
 
 class Samples(NamedTuple):
-    """Kept samples; see ``BayesianFactorization``.
+    """Kept samples, or some of them; see ``BayesianFactorization``."""
 
-    Attributes
-    ----------
-    users, items : (n_users, n_samples, size) and (n_items, n_samples, size)
-    noise_roots : (n_users, n_samples)
-    cutpoints : (n_users or 1, n_samples, n_levels - 1)
-    """
-
-    users: Array
-    items: Array
+    user_samples: Array
+    item_samples: Array
     noise_roots: Array
     cutpoints: Array
 
@@ -46,8 +39,29 @@ class Samples(NamedTuple):
     def moments(self, users: Positions, items: Positions) -> tuple[Array, Array]:
         """Mean and variance of each pair's score over the samples, (n_pairs,) each."""
         mean, variance = np.empty(len(users)), np.empty(len(users))
-        _moments(users, items, self.users, self.items, mean, variance)
+        _moments(users, items, self.user_samples, self.item_samples, mean, variance)
         return mean, variance
+
+
+@compiled
+def score(user: Array, item: Array) -> float:
+    """X . y + b_u + b_i of two rows whose last column is the bias."""
+    k = len(user) - 1
+    total: float = np.float32(0)  # type: ignore[assignment]
+    for a in range(k):
+        total += user[a] * item[a]
+    total += user[k] + item[k]
+    return total
+
+
+@compiled
+def scores(
+    starts: Positions, columns: NDArray[np.integer], users: Array, items: Array, out: Array
+) -> None:
+    """Scores of all ratings in CSR order, written to ``out``, (n_ratings,)."""
+    for row in range(len(starts) - 1):
+        for p in range(starts[row], starts[row + 1]):
+            out[p] = score(users[row], items[columns[p]])
 
 
 @compiled
