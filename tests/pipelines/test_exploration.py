@@ -24,7 +24,7 @@ from fivestar.pipelines.exploration.bins import (
 from fivestar.pipelines.exploration.features import OTHER, UNKNOWN, categories
 from fivestar.pipelines.exploration.settings import ExplorationSettings
 from fivestar.ratings import Features, Scale, TrainingData, Vocabulary, csr_matrix
-from fivestar.reporting.charts import COLORS, MOST_MARKS, Chart
+from fivestar.reporting.charts import COLORS, MAX_MARKS, Chart
 
 from ..browser import BrowserPage, browser_page
 from ..project import ROOT, make_project, run
@@ -378,16 +378,16 @@ def test_steps_are_round() -> None:
 
 
 def test_large_data_is_sampled_and_the_picture_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    n = MOST_MARKS + 1000
+    n = MAX_MARKS + 1000
     rng = np.random.default_rng(0)
     items = pd.DataFrame({"item": np.arange(n).astype(str), "title": np.arange(n).astype(str)})
     items["n_ratings"] = np.sort(rng.integers(1, 1000, n))[::-1]
     items["mean_rating"] = rng.uniform(1, 5, n)
     chart, again = (charts.draw_item_means(items, some_data(), SETTINGS) for _ in range(2))
     points = [row for row in rows_of(chart) if "title" in row]
-    assert len(points) == MOST_MARKS
+    assert len(points) == MAX_MARKS
     assert {str(k) for k in range(charts.KEPT)} <= {point["title"] for point in points}
-    assert f"{MOST_MARKS:,} of {n:,} items" in chart.to_dict()["title"]["subtitle"]
+    assert f"{MAX_MARKS:,} of {n:,} items" in chart.to_dict()["title"]["subtitle"]
     assert points == [row for row in rows_of(again) if "title" in row]
 
     monkeypatch.setattr(linked, "MAX_ROWS", 100)

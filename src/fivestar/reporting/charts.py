@@ -18,7 +18,7 @@ REST = "#d4d6da"
 """Of marks that a selection leaves out."""
 GREY = COLORS[-1]
 """Of what the coloured marks are compared with."""
-MAX_MARKS = MOST_MARKS = 5000
+MAX_MARKS = 5000
 """Marks of a scatter plot: more are slow on a phone, and hide each other."""
 
 CONFIG: dict[str, Any] = {
@@ -60,6 +60,3 @@ def themed(chart: Any, title: str, *told: str) -> Chart:
         properties["autosize"] = alt.AutoSizeParams(type="fit-x", contains="padding")
     finished: Chart = chart.properties(**properties).configure(**CONFIG)
     return finished
-
-
-dressed = themed

@@ -7,7 +7,7 @@ import pandas as pd
 
 from fivestar.pipelines.ablation.nodes import UNCHANGED
 from fivestar.ratings import TrainingData
-from fivestar.reporting.charts import COLORS, Chart, dressed
+from fivestar.reporting.charts import COLORS, Chart, themed
 
 LONGEST = 0.05
 """Loss at which a bar is cut, as a fraction of the scale's width."""
@@ -37,4 +37,4 @@ def draw_ablation(table: pd.DataFrame, data: TrainingData, *, base: str) -> Char
     bars, labels = rows.mark_bar().encode(color=color), rows.encode(text="label:N")
     right = labels.mark_text(align="left", dx=4).transform_filter(helps)
     left = labels.mark_text(align="right", dx=-4).transform_filter(~helps)
-    return dressed(bars + right + left, f"What each change brings to {base}", f"{data.title}.")
+    return themed(bars + right + left, f"What each change brings to {base}", f"{data.title}.")

@@ -8,7 +8,7 @@ import altair as alt
 import pandas as pd
 
 from fivestar.ratings import TrainingData
-from fivestar.reporting.charts import Chart, dressed
+from fivestar.reporting.charts import Chart, themed
 
 
 def draw_costs(runs: list[dict[str, Any]], data: TrainingData) -> tuple[Chart, Chart]:
@@ -34,4 +34,4 @@ def _draw(runs: list[dict[str, Any]], data: TrainingData, optimizer: str) -> Cha
     crosses = base.mark_point(shape="cross", angle=45, size=90, filled=True)
     chart = base.mark_line() + crosses.transform_filter("datum.diverged")
     subtitle = f"A cross where a run diverged. {data.title}."
-    return dressed(chart, f"Co-likes: cost by epoch, {optimizer}", subtitle)
+    return themed(chart, f"Co-likes: cost by epoch, {optimizer}", subtitle)

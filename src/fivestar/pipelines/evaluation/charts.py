@@ -8,7 +8,7 @@ import altair as alt
 import pandas as pd
 
 from fivestar.ratings import TrainingData
-from fivestar.reporting.charts import COLORS, Chart, dressed
+from fivestar.reporting.charts import COLORS, Chart, themed
 
 
 def draw_leaderboard(leaderboard: pd.DataFrame, data: TrainingData) -> Chart:
@@ -21,7 +21,7 @@ def draw_leaderboard(leaderboard: pd.DataFrame, data: TrainingData) -> Chart:
     )
     most = long["rmse"].max()  # and room for its label
     base = alt.Chart(long, width="container", height=26 * len(leaderboard)).encode(
-        x=alt.X("rmse:Q", title="RMSE (stars)", scale=alt.Scale(domain=[0, 1.25 * most])),
+        x=alt.X("rmse:Q", title="RMSE", scale=alt.Scale(domain=[0, 1.25 * most])),
         y=alt.Y("model:N", sort=leaderboard["model"].tolist(), title=None),
         yOffset=alt.YOffset("part:N", sort=list(columns.values())),
         tooltip=["model:N", "part:N", alt.Tooltip("rmse:Q", format=".4f")],
@@ -31,7 +31,7 @@ def draw_leaderboard(leaderboard: pd.DataFrame, data: TrainingData) -> Chart:
     labels = base.mark_text(align="left", dx=3, fontSize=10).encode(
         text=alt.Text("rmse:Q", format=".4f")
     )
-    return dressed(bars + labels, "RMSE by model", f"Less is better. {data.title}.")
+    return themed(bars + labels, "RMSE by model", "Less is better.", data.title)
 
 
 def draw_learning_curves(
@@ -58,7 +58,7 @@ def draw_learning_curves(
             y=alt.Y(
                 "rmse:Q",
                 scale=alt.Scale(zero=False, domainMax=top) if len(curves) else alt.Scale(),
-                title="RMSE (stars)",
+                title="RMSE",
             ),
             color=alt.Color("model:N", scale=alt.Scale(domain=drawn, range=_colors(models, drawn))),
             strokeDash=alt.StrokeDash("part:N", sort=["validation", "train"]),
@@ -68,8 +68,8 @@ def draw_learning_curves(
         .add_params(chosen)
     )
     since = f" from step {from_step}" if from_step else ""
-    how = f"Click a model in the legend to see it alone. {data.title}."
-    return dressed(chart, f"Learning curves{since}", how)
+    how = "Click a model in the legend to see it alone."
+    return themed(chart, f"Learning curves{since}", how, data.title)
 
 
 def _shown(history: dict[str, Any], part: str, from_step: int) -> list[tuple[int, float]]:

@@ -11,7 +11,7 @@ from fivestar.pipelines.exploration.bins import count_cut
 from fivestar.pipelines.exploration.features import is_list
 from fivestar.pipelines.exploration.settings import ExplorationSettings
 from fivestar.ratings import TrainingData
-from fivestar.reporting.charts import COLORS, MOST_MARKS, Chart, dressed
+from fivestar.reporting.charts import COLORS, MAX_MARKS, Chart, themed
 
 HEIGHT = 260
 PADDING = {"left": 5, "right": 5, "top": 5, "bottom": 16}
@@ -24,7 +24,7 @@ def nothing(title: str, why: str, data: TrainingData) -> Chart:
     """A chart without a mark, where the data set lacks what it would show."""
     table = pd.DataFrame({"x": pd.Series(dtype="float64")})
     empty = alt.Chart(table, width="container", height=20).mark_point()
-    return dressed(empty, title, f"{why} {data.title}.")
+    return themed(empty, title, f"{why} {data.title}.")
 
 
 def draw_rating_counts(table: pd.DataFrame, data: TrainingData) -> Chart:
@@ -40,7 +40,7 @@ def draw_rating_counts(table: pd.DataFrame, data: TrainingData) -> Chart:
     chart = base.mark_bar()
     if few:
         chart += base.mark_text(baseline="bottom", dy=-3, fontSize=11).encode(text="label:N")
-    return dressed(chart, "Distribution of the ratings", f"{data.title}.")
+    return themed(chart, "Distribution of the ratings", f"{data.title}.")
 
 
 def draw_counts(
@@ -60,7 +60,7 @@ def _counts(table: pd.DataFrame, what: str, data: TrainingData) -> Chart:
         y=alt.Y("number:Q", title=f"{what}s"),
         tooltip=[alt.Tooltip("ratings:N", title=title), _number("number", f"{what}s")],
     )
-    return dressed(chart, title.capitalize(), f"Two bars for every doubling. {data.title}.")
+    return themed(chart, title.capitalize(), f"Two bars for every doubling. {data.title}.")
 
 
 def slanted() -> alt.Axis:
@@ -73,8 +73,8 @@ def draw_item_means(
 ) -> Chart:
     """Mean rating against number of ratings, a point an item."""
     shown, what = items, "A point an item"
-    if len(items) > MOST_MARKS:
-        rest = items.iloc[KEPT:].sample(MOST_MARKS - KEPT, random_state=settings.seed)
+    if len(items) > MAX_MARKS:
+        rest = items.iloc[KEPT:].sample(MAX_MARKS - KEPT, random_state=settings.seed)
         shown = pd.concat([items.head(KEPT), rest])
         what = f"{len(shown):,} of {len(items):,} items"
     points = shown[["title", "n_ratings"]].assign(mean_rating=shown["mean_rating"].round(3))
@@ -95,7 +95,7 @@ def draw_item_means(
         tooltip=tooltips,
     )
     subtitle = f"{what}; the line is the mean of all ratings. {data.title}."
-    return dressed(cloud + _mean_of(items), "Mean rating against number of ratings", subtitle)
+    return themed(cloud + _mean_of(items), "Mean rating against number of ratings", subtitle)
 
 
 def draw_crosstab(pairs: pd.DataFrame, data: TrainingData) -> Chart:
@@ -117,7 +117,7 @@ def draw_crosstab(pairs: pd.DataFrame, data: TrainingData) -> Chart:
     given = base.transform_filter("isValid(datum.rating)").mark_rect(stroke="white")
     how = f"{len(items)} items, {len(users)} users. A pale cell has no training rating."
     title = "Most rated items, most active users"
-    return dressed(blank + given.encode(color=color), title, f"{how} {data.title}.")
+    return themed(blank + given.encode(color=color), title, f"{how} {data.title}.")
 
 
 def draw_over_time(periods: pd.DataFrame, data: TrainingData) -> tuple[Chart, Chart]:
@@ -145,8 +145,8 @@ def draw_over_time(periods: pd.DataFrame, data: TrainingData) -> tuple[Chart, Ch
     )
     how = f"By {unit}; the line is the mean of all. {data.title}."
     return (
-        dressed(bars, titles[0], f"{data.title}."),
-        dressed(line + _mean_of(periods), titles[1], how),
+        themed(bars, titles[0], f"{data.title}."),
+        themed(line + _mean_of(periods), titles[1], how),
     )
 
 

@@ -13,7 +13,7 @@ from fivestar.pipelines.exploration.features import is_list, shown_order
 from fivestar.pipelines.exploration.settings import ExplorationSettings
 from fivestar.pipelines.exploration.tables import features_of
 from fivestar.ratings import TrainingData
-from fivestar.reporting.charts import COLORS, REST, Chart, dressed
+from fivestar.reporting.charts import COLORS, REST, Chart, themed
 
 MAX_ROWS = 10_000
 """Different rows that a page carries; beyond them a sample of the users or items."""
@@ -74,7 +74,7 @@ def draw_one(
     # Histograms above, features below: so a phone shows some of both.
     chart = alt.vconcat(panel.told(everyone), histograms, alt.hconcat(*columns), spacing=12)
     how = f"Colour: those chosen by a click below. Grey: all. {data.title}."
-    return dressed(chart, title, how)
+    return themed(chart, title, how)
 
 
 def _merged(binned: pd.DataFrame, seed: int) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from fivestar.analysis.blocks import predict_table, unbounded
 from fivestar.analysis.top_n import best, can_be_recommended
-from fivestar.errors import InputError
+from fivestar.errors import InputError, did_you_mean
 from fivestar.models import Model
 from fivestar.pipelines.report.settings import ReportSettings
 from fivestar.ratings import Positions, TrainingData
@@ -83,9 +82,10 @@ def _chosen(asked: list[str], data: TrainingData) -> list[int]:
     indices: list[int] = users.get_indexer(pd.Index(asked)).tolist()
     for user, index in zip(asked, indices, strict=True):
         if index < 0 or not counts[index]:
-            close = ", ".join(difflib.get_close_matches(user, users))
-            hint = f" Did you mean one of {close}?" if close else ""
-            raise InputError(f"report.users: {user!r} has no ratings to recommend from.{hint}")
+            raise InputError(
+                f"report.users: {user!r} has no ratings to recommend from. "
+                f"{did_you_mean(user, users, n=3)}"
+            )
     return indices
 
 
