@@ -1,11 +1,12 @@
 """How near known users come to their trained predictions when they are folded in as if new.
 
-    kedro run --pipelines zoo        # or `make run`, for the models of the line-up
+    kedro run --pipelines zoo        # or `make run`, for the enabled models
     python benchmarks/fold_in.py
 
 Every model fitted on train folds in all users by their train ratings. Printed are, for the
-validation pairs, the root mean square difference from the trained predictions, that as a share of
-their spread, the RMSE of both, and the milliseconds that one user takes. Test is not read.
+validation pairs, the root mean square difference from the trained predictions, the same divided by
+their standard deviation, the RMSE of both, and the milliseconds that one user takes. Test is not
+read.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from scipy import sparse
 
 from fivestar.metrics import rmse
 from fivestar.models import Model
-from fivestar.ratings import Features, observed
+from fivestar.pipelines.choice import same_data
+from fivestar.ratings import TrainingData, observed
 
 ROOT = Path(__file__).parents[1]
 TIMED = 5
@@ -32,20 +34,19 @@ def main() -> None:
     bootstrap_project(ROOT)
     with KedroSession.create(ROOT) as session:
         catalog = session.load_context().catalog
-        names = ("train_matrix", "validation_matrix", "user_features", "item_features")
-        train, validation, *features = (catalog.load(name) for name in names)
-        users, items, ratings = observed(validation)
-        print("| model | difference | share | RMSE trained | folded in | one user, ms |")
+        data: TrainingData = catalog.load("training_data")
+        users, items, ratings = observed(data.validation)
+        side = data.features.users
+        print("| model | difference | relative | RMSE trained | folded in | one user, ms |")
         print("|---|---|---|---|---|---|")
-        for name, model in catalog.load("fitted_models").items():
-            side = Features(*features).users
+        for name, model in same_data(catalog.load("fitted_models"), data).items():
             trained = model.predict(users, items)
-            folded = model.fold_in(train, features=side).predict(users, items)
+            folded = model.fold_in(data.train, features=side).predict(users, items)
             difference = rmse(trained, folded)
             print(
                 f"| `{name}` | {difference:.4f} | {difference / trained.std():.3f} "
                 f"| {rmse(ratings, trained):.4f} | {rmse(ratings, folded):.4f} "
-                f"| {1000 * seconds_for_one(model, train, side):.1f} |",
+                f"| {1000 * seconds_for_one(model, data.train, side):.1f} |",
                 flush=True,
             )
 

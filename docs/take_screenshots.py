@@ -31,7 +31,7 @@ from tests.browser import BrowserPage, browser_page, find_chromium  # noqa: E402
 
 PICTURES = ROOT / "docs/pictures"
 STORE = f"sqlite:///{ROOT}/mlruns/mlflow.db"
-REPORTING = ROOT / "data/08_reporting"
+REPORTING = ROOT / "data/08_reporting/demo"
 WIDE = {"width": 1440, "height": 900}
 MLFLOW, VIZ = "http://127.0.0.1:5055", "http://127.0.0.1:4155"
 
@@ -66,7 +66,8 @@ def mlflow_pages(page: Page) -> None:
     experiment = client.get_experiment_by_name("fivestar")
     assert experiment is not None
     runs = client.search_runs([experiment.experiment_id], "attributes.status = 'FINISHED'")
-    latest = [r for r in runs if r.data.tags["kedro_run"] == runs[0].data.tags["kedro_run"]]
+    demo = [run for run in runs if run.data.tags["place"] == "demo"]
+    latest = [r for r in demo if r.data.tags["kedro_run"] == demo[0].data.tags["kedro_run"]]
     kedro_run = latest[0].data.tags["kedro_run"]
     shown = f"searchFilter=tags.kedro_run%3D%22{kedro_run}%22&workflowType=machine_learning"
     here = f"{MLFLOW}/#/experiments/{experiment.experiment_id}/runs?{shown}"
@@ -86,7 +87,7 @@ def report_pages() -> None:
     """The pages that are files, with something chosen in their linked charts."""
     with browser_page(1440, 900) as visit:
         visit.open(REPORTING / "report.html")
-        show(visit, "models")
+        show(visit, "leaderboard")
         visit.page.screenshot(path=PICTURES / "report.png")
         visit.open(REPORTING / "exploration.html")
         visit.click("linked_users", {"feature_2": "student"})
@@ -101,10 +102,10 @@ def report_pages() -> None:
         phone.page.screenshot(path=PICTURES / "report-phone.png")
 
 
-def picture_of_newcomers() -> None:
+def picture_of_cold_start() -> None:
     """The chart as kedro-viz previews it."""
-    chart = VegaChart(filepath=str(REPORTING / "newcomers/errors.json"))
-    (PICTURES / "newcomers.png").write_bytes(base64.b64decode(chart.preview()))
+    chart = VegaChart(filepath=str(REPORTING / "cold_start/errors.json"))
+    (PICTURES / "cold-start.png").write_bytes(base64.b64decode(chart.preview()))
 
 
 def show(visit: BrowserPage, chart: str) -> None:
@@ -137,7 +138,7 @@ def main() -> None:
     options = parser.parse_args()
     PICTURES.mkdir(exist_ok=True)
     report_pages()
-    picture_of_newcomers()
+    picture_of_cold_start()
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=options.chromium, args=arguments)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
+import sqlite3
+import tempfile
+from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +18,8 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
+
+from fivestar.hooks.store import open_store
 
 ROOT = Path(__file__).parents[1]
 QUICK: dict[str, Any] = {
@@ -34,7 +41,26 @@ def make_project(folder: Path) -> Path:
         shutil.copy(ROOT / name, folder)
     (folder / "src").mkdir()  # Kedro wants one; the package is installed
     write_demo(folder / "data/01_raw/demo")
+    copy_empty_store(folder)
     return folder
+
+
+def copy_empty_store(project: Path) -> None:
+    """MLflow's store as a first run makes it, without the seconds that its tables take."""
+    (project / "mlruns").mkdir()
+    database = project / "mlruns/mlflow.db"
+    shutil.copy(_empty_store(), database)
+    with closing(sqlite3.connect(database)) as store, store:
+        artifacts = (project / "mlruns/artifacts").resolve().as_uri()
+        store.execute("update experiments set artifact_location = ?", [artifacts])
+
+
+@cache
+def _empty_store() -> Path:
+    project = Path(tempfile.mkdtemp(prefix="fivestar-store-"))
+    atexit.register(shutil.rmtree, project)
+    open_store(project)
+    return project / "mlruns/mlflow.db"
 
 
 def write_demo(folder: Path, n_users: int = 60, n_items: int = 40) -> None:
@@ -74,13 +100,20 @@ def write_demo(folder: Path, n_users: int = 60, n_items: int = 40) -> None:
     )
 
 
-def run(project: Path, *, params: dict[str, Any] | None = None, **options: Any) -> None:
+def run(
+    project: Path,
+    *,
+    env: str | None = None,
+    params: dict[str, Any] | None = None,
+    **options: Any,
+) -> None:
     """``kedro run`` in this process, in the project's folder, with quick settings."""
     before = Path.cwd()
     os.chdir(project)
     try:
         bootstrap_project(project)
-        with KedroSession.create(project, runtime_params={**QUICK, **(params or {})}) as session:
+        given = {**QUICK, **(params or {})}
+        with KedroSession.create(project, env=env, runtime_params=given) as session:
             session.run(**options)
     finally:
         os.chdir(before)

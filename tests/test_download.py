@@ -10,8 +10,10 @@ import zipfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import pooch
 import pytest
 import yaml
 
@@ -40,15 +42,32 @@ def archive(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def server(archive: Path) -> Iterator[str]:
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: Any) -> None: ...
+class Server(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder; the first ``breaks_off`` answers end before they are whole."""
 
-    handler = partial(Quiet, directory=str(archive.parent))
+    breaks_off = 0
+
+    def do_GET(self) -> None:
+        if Server.breaks_off == 0:
+            return super().do_GET()
+        Server.breaks_off -= 1
+        self.send_response(200)
+        self.send_header("Content-Length", "1000000")
+        self.end_headers()
+        self.wfile.write(b"PK")
+
+    def log_message(self, *_: Any) -> None: ...
+
+
+@pytest.fixture
+def url(archive: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Where the archive is served; nobody waits before a download is tried again."""
+    monkeypatch.setattr(pooch.core, "time", SimpleNamespace(sleep=lambda _: None))
+    monkeypatch.setattr(Server, "breaks_off", 0)
+    handler = partial(Server, directory=str(archive.parent))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as served:
-        threading.Thread(target=served.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{served.server_port}"
+        threading.Thread(target=served.serve_forever, args=[0.01], daemon=True).start()
+        yield f"http://127.0.0.1:{served.server_port}/{archive.name}"
         served.shutdown()
 
 
@@ -78,31 +97,28 @@ def no_network(*_: Any, **__: Any) -> None:
 
 
 def test_needed_members_of_an_archive_are_unpacked(
-    project: Path, archive: Path, server: str, capsys: pytest.CaptureFixture[str]
+    project: Path, archive: Path, url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     checksum = md5(archive.read_bytes())
-    write_sources(project, archive=f"{server}/ml-tiny.zip", checksum=checksum)
+    write_sources(project, archive=url, checksum=checksum)
     assert run(project) == 0
     assert raw_files(project) == {f"ml-tiny/{name}": data for name, data in CONTENT.items()}
     assert "2 of 2 files" in capsys.readouterr().out
 
 
 def test_second_call_verifies_what_is_there_and_fetches_nothing(
-    project: Path,
-    archive: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    project: Path, url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_sources(project, archive=archive.as_uri())
+    write_sources(project, archive=url)
     assert run(project) == 0
-    monkeypatch.setattr(download.urllib.request, "urlopen", no_network)
+    monkeypatch.setattr(download.pooch, "create", no_network)
     monkeypatch.setattr(download.subprocess, "run", no_network)
     assert run(project) == 0
     assert "all 2 files are there, 2 verified" in capsys.readouterr().out
 
 
-def test_only_files_that_lack_are_put_in_place(project: Path, archive: Path) -> None:
-    write_sources(project, archive=archive.as_uri(), files=dict.fromkeys(CONTENT))
+def test_only_files_that_lack_are_put_in_place(project: Path, url: str) -> None:
+    write_sources(project, archive=url, files=dict.fromkeys(CONTENT))
     own = project / "data" / "01_raw" / "ml-tiny" / "ratings.dat"
     own.parent.mkdir(parents=True)
     own.write_bytes(b"my own\n")
@@ -112,9 +128,9 @@ def test_only_files_that_lack_are_put_in_place(project: Path, archive: Path) -> 
 
 
 def test_wrong_file_that_is_there_is_named_and_left_alone(
-    project: Path, archive: Path, capsys: pytest.CaptureFixture[str]
+    project: Path, url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_sources(project, archive=archive.as_uri())
+    write_sources(project, archive=url)
     own = project / "data" / "01_raw" / "ml-tiny" / "ratings.dat"
     own.parent.mkdir(parents=True)
     own.write_bytes(b"my own\n")
@@ -124,16 +140,18 @@ def test_wrong_file_that_is_there_is_named_and_left_alone(
 
 
 def test_archive_with_another_checksum_leaves_nothing_behind(
-    project: Path, archive: Path, capsys: pytest.CaptureFixture[str]
+    project: Path, archive: Path, url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_sources(project, archive=archive.as_uri(), checksum=md5(b"another"))
+    write_sources(project, archive=url, checksum=md5(b"another"))
     assert run(project) == 1
     assert md5(archive.read_bytes()).removeprefix("md5:") in capsys.readouterr().err
     assert list((project / "data" / "01_raw").iterdir()) == []
 
 
 @pytest.mark.parametrize("broken", ["half", "no zip", "member", "edition"])
-def test_broken_archive_leaves_nothing_behind(project: Path, archive: Path, broken: str) -> None:
+def test_broken_archive_leaves_nothing_behind(
+    project: Path, archive: Path, url: str, broken: str
+) -> None:
     files = {name: md5(data) for name, data in CONTENT.items()}
     if broken == "half":
         archive.write_bytes(archive.read_bytes()[:100])
@@ -143,35 +161,30 @@ def test_broken_archive_leaves_nothing_behind(project: Path, archive: Path, brok
         files["users.dat"] = md5(b"")
     else:
         files["movies.dat"] = md5(b"as it once was")
-    write_sources(project, archive=archive.as_uri(), files=files)
+    write_sources(project, archive=url, files=files)
     assert run(project) == 1
     assert list((project / "data" / "01_raw").iterdir()) == []
 
 
-def test_broken_off_download_leaves_nothing_behind(
-    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("breaks_off", [download.RETRIES, download.RETRIES + 1])
+def test_download_that_breaks_off_is_tried_again_and_leaves_nothing_behind(
+    project: Path, url: str, breaks_off: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    class BreaksOff(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", "1000000")
-            self.end_headers()
-            self.wfile.write(b"PK")
-
-        def log_message(self, *_: Any) -> None: ...
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), BreaksOff) as served:
-        threading.Thread(target=served.serve_forever, daemon=True).start()
-        write_sources(project, archive=f"http://127.0.0.1:{served.server_port}/ml-tiny.zip")
+    Server.breaks_off = breaks_off
+    write_sources(project, archive=url)
+    if breaks_off > download.RETRIES:
         assert run(project) == 1
-        served.shutdown()
-    assert "broke off" in capsys.readouterr().err
-    assert list((project / "data" / "01_raw").iterdir()) == []
+        assert f"{url}: the download failed" in capsys.readouterr().err
+        assert list((project / "data" / "01_raw").iterdir()) == []
+    else:
+        assert run(project) == 0
+        assert len(raw_files(project)) == 2
 
 
 def test_without_network_one_message_names_url_files_and_folder(
-    project: Path, capsys: pytest.CaptureFixture[str]
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(download, "RETRIES", 0)
     url = "http://127.0.0.1:9/ml-tiny.zip"
     write_sources(project, archive=url)
     assert run(project) == 1

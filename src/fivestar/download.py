@@ -9,20 +9,17 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
-import urllib.request
 import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from http.client import HTTPException
 from pathlib import Path
 
+import pooch
 import yaml
-from tqdm import tqdm
 
 from fivestar.errors import InputError
 
@@ -30,31 +27,15 @@ CHUNK = 1 << 20
 """Bytes read at once."""
 
 TIMEOUT = 30
-"""Seconds without an answer after which a download is given up."""
+"""Seconds without an answer after which a download has failed."""
+
+RETRIES = 2
+"""Times that a failed download is tried again."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a data set comes from: a package, an archive, or a person's hand.
-
-    Parameters
-    ----------
-    files
-        Their names in the data set's folder; for each its checksum, such as ``md5:0e33…``, or
-        None where none is known.
-    licence
-        What one may do with the data.
-    package
-        A wheel of the package index, such as ``recbole==1.2.1``.
-    archive
-        The URL of a zip.
-    by_hand
-        How a person gets the files.
-    checksum
-        Of the wheel or the archive.
-    members
-        The folder of the files inside the wheel or the archive.
-    """
+    """Where a data set comes from; ``conf/sources.yml`` says what each entry means."""
 
     files: dict[str, str | None]
     licence: str = field(kw_only=True)
@@ -80,12 +61,7 @@ def read_sources(project: Path) -> dict[str, Source]:
 
 
 def download(name: str, source: Source, raw: Path) -> str:
-    """Bring the files of a data set to ``raw / name``; nothing is done where they are.
-
-    Returns
-    -------
-    str
-        What was done.
+    """Bring the files of a data set to ``raw / name``, unless they are there, and say so.
 
     Raises
     ------
@@ -108,65 +84,59 @@ def download(name: str, source: Source, raw: Path) -> str:
     with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=raw) as temporary:
         by_hand = f"Or get {source.origin} by hand and {goal} (they lie in its {source.members})."
         fetch = fetch_package if source.package else fetch_archive
-        archive = fetch(source.origin, Path(temporary), by_hand)
-        verify(archive, source.checksum, f"It came from {source.origin}. Run this again.")
-        unpack(archive, source, Path(temporary))
+        unpacked = unpack(fetch(source, Path(temporary), by_hand), source)
         folder.mkdir(exist_ok=True)
         for file in missing:
-            os.replace(Path(temporary, file), folder / file)
+            os.replace(unpacked / file, folder / file)
     counted = f"{len(missing)} of {len(source.files)} files"
     return f"{folder}: {counted} fetched from {source.origin}. Licence: {source.licence}"
 
 
-def fetch_package(requirement: str, folder: Path, by_hand: str) -> Path:
+def fetch_package(source: Source, folder: Path, by_hand: str) -> Path:
     """A package's wheel, from whichever index pip is set up for."""
-    print(f"fetching {requirement} from the package index", file=sys.stderr)
+    package = source.origin
+    print(f"fetching {package} from the package index", file=sys.stderr)
     options = ["--no-deps", "--only-binary", ":all:", "--disable-pip-version-check", "--quiet"]
-    command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(folder)]
-    done = subprocess.run([*command, requirement], capture_output=True, text=True, check=False)
-    wheels = list(folder.glob("*.whl"))
-    if done.returncode or not wheels:
+    command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(folder), package]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    wheel = next(folder.glob("*.whl"), None)
+    if done.returncode or wheel is None:
         reason = (done.stderr.strip() or "no wheel came").splitlines()[-1]
         raise InputError(
-            f"{requirement}: pip could not fetch it ({reason}). Is there a network? {by_hand}"
+            f"{package}: pip could not fetch it ({reason}). Is there a network? {by_hand}"
         )
-    return wheels[0]
+    verify(wheel, source.checksum, f"It came from {package}. Run this again.")
+    return wheel
 
 
-def fetch_archive(url: str, folder: Path, by_hand: str) -> Path:
-    """The zip at a URL, with a progress bar."""
-    path = folder / "archive.zip"
+def fetch_archive(source: Source, folder: Path, by_hand: str) -> Path:
+    """The zip at a URL, verified, with a progress bar in a terminal."""
+    url = source.origin
+    name = url.rsplit("/", 1)[-1]
+    pooch.get_logger().setLevel("WARNING")
+    store = pooch.create(
+        folder, "", registry={name: source.checksum}, urls={name: url}, retry_if_failed=RETRIES
+    )
+    http = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), chunk_size=CHUNK, timeout=TIMEOUT)
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT) as answer, path.open("wb") as file:
-            size = int(answer.headers.get("Content-Length") or 0)
-            label = url.rsplit("/", 1)[-1]
-            with tqdm(
-                total=size or None, unit="B", unit_scale=True, desc=label, disable=None
-            ) as bar:
-                while chunk := answer.read(CHUNK):
-                    bar.update(file.write(chunk))
-    except (OSError, HTTPException) as error:
+        return Path(store.fetch(name, downloader=http))
+    except (OSError, ValueError) as error:  # requests' errors are OSErrors, a checksum's ValueError
         raise InputError(f"{url}: the download failed ({error}). {by_hand}") from error
-    if path.stat().st_size < size:
-        raise InputError(f"{url}: the download broke off. Run this again.")
-    return path
 
 
-def unpack(archive: Path, source: Source, folder: Path) -> None:
-    """Take the files out of a wheel or zip, each verified."""
+def unpack(archive: Path, source: Source) -> Path:
+    """The folder into which the files of a wheel or zip are unpacked beside it, each verified."""
     try:
         with zipfile.ZipFile(archive) as members:
             for file, checksum in source.files.items():
-                path = folder / file
-                with members.open(source.members + file) as member, path.open("wb") as copy:
-                    shutil.copyfileobj(member, copy, CHUNK)
-                mend = f"{source.origin} holds another edition than the one known."
-                verify(path, checksum, mend)
+                path = Path(members.extract(source.members + file, archive.parent))
+                verify(path, checksum, f"{source.origin} holds another edition than the one known.")
     except (zipfile.BadZipFile, zlib.error, KeyError) as error:
         raise InputError(f"{source.origin}: not the archive it should be ({error}).") from error
+    return archive.parent / source.members
 
 
-def verify(path: Path, checksum: str | None, mend: str) -> None:
+def verify(path: Path, checksum: str | None, fix: str) -> None:
     """Compare a file with its checksum, where there is one."""
     if checksum is None:
         return
@@ -174,7 +144,7 @@ def verify(path: Path, checksum: str | None, mend: str) -> None:
     with path.open("rb") as file:
         actual = hashlib.file_digest(file, algorithm).hexdigest()
     if actual != expected:
-        raise InputError(f"{path}: {algorithm} {actual} is not {expected}. {mend}")
+        raise InputError(f"{path}: {algorithm} {actual} is not {expected}. {fix}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,8 +1,35 @@
-"""Errors that are a user's to mend, told in one message and without a traceback."""
+"""Errors that are a user's to fix, told in one message and without a traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
 
 
 class InputError(Exception):
     """A file, a row or a setting that cannot be used as it is.
 
-    The message names where (file, column, row), what, and how to mend it.
+    The message names where (file, column, row), what, and how to fix it.
     """
+
+
+class TooSlow(Exception):  # noqa: N818 - the training loop's word to whoever trains
+    """Raised when the first steps of a fit show that the whole would take longer than allowed."""
+
+
+def did_you_mean(name: str, known: Iterable[str], n: int = 1) -> str:
+    """A question that offers the ``n`` known names most like a wrong one.
+
+    Returns
+    -------
+    ``Did you mean 'als'?`` or ``Did you mean one of 'als', 'als_wide'?``; empty where nothing is
+    like it, so that ``did_you_mean(name, known) or f"Known are {known}."`` always advises.
+    """
+    # Imported here: most commands make no mistake.
+    from rapidfuzz import fuzz, process
+
+    like = process.extract(
+        name, list(known), scorer=fuzz.ratio, processor=str.casefold, limit=n, score_cutoff=60
+    )
+    if not like:
+        return ""
+    return f"Did you mean {'one of ' * (len(like) > 1)}{', '.join(repr(one) for one, *_ in like)}?"

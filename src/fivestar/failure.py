@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from fivestar.errors import TooSlow
+
 logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
@@ -24,10 +26,13 @@ class Failure:
         The error in one line.
     details
         Its traceback.
+    skipped
+        Whether the model was left out on purpose, for it would take too long.
     """
 
     reason: str
     details: str = ""
+    skipped: bool = False
 
 
 def surviving(step: Callable[..., Result]) -> Callable[..., Result | Failure]:
@@ -41,9 +46,12 @@ def surviving(step: Callable[..., Result]) -> Callable[..., Result | Failure]:
     def attempt(*args: Any, **kwargs: Any) -> Result | Failure:
         try:
             return step(*args, **kwargs)
+        except TooSlow as error:
+            logger.warning("%s: skipped, the other models go on: %s", kwargs["label"], error)
+            return Failure(str(error), skipped=True)
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
-            logger.error("%-24s failed, the other models go on: %s", kwargs["label"], reason)
+            logger.error("%s: failed, the other models go on: %s", kwargs["label"], reason)
             logger.debug("", exc_info=True)
             return Failure(reason, traceback.format_exc())
 

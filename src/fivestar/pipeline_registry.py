@@ -2,15 +2,15 @@
 
 from kedro.pipeline import Pipeline
 
-from fivestar.hooks.line_up import changes, line_up, zoo
+from fivestar.hooks.line_up import Blocks, changes, line_up, zoo
 from fivestar.pipelines import (
     ablation,
+    cold_start,
     colikes,
     evaluation,
     exploration,
     ingestion,
     inspection,
-    newcomers,
     recommendation,
     report,
     splitting,
@@ -33,15 +33,15 @@ def register_pipelines() -> dict[str, Pipeline]:
         "exploration": exploration.create_pipeline(),
         "inspection": inspection.create_pipeline(),
         "recommendation": recommendation.create_pipeline(),
-        "newcomers": newcomers.create_pipeline(),
+        "cold_start": cold_start.create_pipeline(),
         "report": report.create_pipeline(),
         "colikes": prepared + colikes.create_pipeline(),
         "ablation": prepared + ablation.create_pipeline(*changes()),
     }
 
 
-def create_stages(models: list[str]) -> dict[str, Pipeline]:
-    """From raw tables to the submission."""
+def create_stages(models: Blocks) -> dict[str, Pipeline]:
+    """From raw tables to the submission, with these models."""
     return {
         "ingestion": ingestion.create_pipeline(),
         "splitting": splitting.create_pipeline(),

@@ -1,20 +1,30 @@
-"""Kedro's settings: the hooks, and where the configuration lies."""
+"""Kedro's settings: the configuration, and the hooks."""
 
 import warnings
 
-from fivestar.hooks.environment import EnvironmentHook
+from fivestar.config import ConfigLoader
 from fivestar.hooks.line_up import LineUpHook
+from fivestar.hooks.lineage import LineageHook
+from fivestar.hooks.run import RunHook
 from fivestar.hooks.terminal import TerminalHook
 from fivestar.hooks.tracking import TrackingHook
 from fivestar.hooks.workers import WorkersHook
 
 # Of Kedro's own making, and nothing that a user could mend.
 warnings.filterwarnings("ignore", "register_new_resolver", module="kedro")
-warnings.filterwarnings("ignore", "One or more dataset names contain '.'", module="kedro")
 
 # Kedro calls the last one first: the table closes a run after all is tracked.
-HOOKS = (TerminalHook(), TrackingHook(), WorkersHook(), LineUpHook(), EnvironmentHook())
+tracking, lineage = TrackingHook(), LineageHook()
+HOOKS = (
+    TerminalHook(),
+    tracking,
+    RunHook(lineage, tracking),
+    lineage,
+    WorkersHook(),
+    LineUpHook(),
+)
 # Every data set is an environment; what it does not say, base does.
+CONFIG_LOADER_CLASS = ConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "demo",

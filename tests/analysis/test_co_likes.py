@@ -1,22 +1,24 @@
-"""Counts against brute force, gradients against differences, titles however they are written."""
+"""Counts against brute force, gradients against differences, planted clusters."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from scipy import sparse
 
-from fivestar.analysis.co_likes.counts import co_likes, likes
-from fivestar.analysis.co_likes.embedding import (
+from fivestar.analysis import co_likes as module
+from fivestar.analysis.co_likes import (
+    Embedding,
+    co_likes,
     cost_and_gradient,
-    embed,
     largest_eigenvalue,
+    likes,
+    nearest,
     sum_of_squares,
 )
-from fivestar.analysis.co_likes.nearest import nearest
-from fivestar.ratings.titles import Titles, plain
 
 
 def clusters(n_users: int = 60, n_items: int = 30, n: int = 3) -> sparse.csr_array:
@@ -31,32 +33,32 @@ def clusters(n_users: int = 60, n_items: int = 30, n: int = 3) -> sparse.csr_arr
 
 
 def test_counts_are_those_of_pairs_and_every_item_has_a_row() -> None:
-    ratings = pd.DataFrame(
-        {
-            "user": [*"aaa", *"bb", *"cc", *"d"],
-            "item": [*"123", *"12", *"14", *"3"],
-            "rating": [5.0, 4.0, 3.5, 4.5, 5.0, 4.0, 5.0, 1.0],
-        }
-    )
-    items = pd.Index(["0", "1", "2", "3", "4"])
-    liked = likes(ratings, items, 4)
-    assert liked.shape == (3, 5)
+    ratings = np.zeros((4, 5), dtype=np.float32)
+    ratings[0, 1:4] = 5, 4, 3.5
+    ratings[1, 1:3] = 4.5, 5
+    ratings[2, [1, 4]] = 4, 5
+    ratings[3, 3] = 1
+    liked = likes(sparse.csr_array(ratings), 4)
+    np.testing.assert_array_equal(liked.toarray(), ratings >= 4)
     counts = co_likes(liked)
     expected = np.zeros((5, 5))
     expected[1, 2] = expected[2, 1] = 2
     expected[1, 4] = expected[4, 1] = 1
     np.testing.assert_array_equal(counts.toarray(), expected)
     assert counts.nnz == 4
-    assert not counts.diagonal().any()
 
 
-def test_an_item_outside_the_table_is_refused() -> None:
-    ratings = pd.DataFrame({"user": ["a"], "item": ["9"], "rating": [5.0]})
-    with pytest.raises(ValueError, match="not among the items"):
-        likes(ratings, pd.Index(["1"]), 4)
+def test_a_rating_at_the_threshold_is_a_like_though_it_is_stored_in_32_bits() -> None:
+    ratings = sparse.csr_array(np.array([[3.6, 3.5]], dtype=np.float32))
+    assert likes(ratings, 0.8 * 4.5).toarray().tolist() == [[1, 0]]
 
 
 # -- embedding
+
+
+def embed(counts: sparse.csr_array, **settings: Any) -> Embedding:
+    usual = {"momentum": 0.9, "n_epochs": 100, "init_scale": 0.1, "seed": 42, "label": "co-likes"}
+    return module.embed(counts, **{**usual, **settings})
 
 
 def test_cost_and_gradient_are_those_of_the_dense_sum() -> None:
@@ -140,83 +142,3 @@ def test_largest_eigenvalue(n_items: int) -> None:
     counts = co_likes(clusters(n_items=n_items))
     expected = np.linalg.eigvalsh(counts.toarray())[-1]
     assert largest_eigenvalue(counts) == pytest.approx(expected, rel=1e-3)
-
-
-# -- titles
-
-TITLES = [
-    *("Matrix, The (1999)", "Matrix Reloaded, The (2003)", "Misérables, Les (1998)"),
-    *(
-        "Misérables, Les (2012)",
-        "City of God (Cidade de Deus) (2002)",
-        "Seven (a.k.a. Se7en) (1995)",
-    ),
-    *("Blade Runner (1982)", "Blade Runner 2049 (2017)", "1984 (Nineteen Eighty-Four) (1984)"),
-    *("Harry Potter and the Goblet of Fire (2005)", "Schindler's List (1993)", "Alien (1979)"),
-    *("Pride & Prejudice (2005)", "2001: A Space Odyssey (1968)", "Toy Story"),
-]
-YEARS = [*[np.nan] * 14, 1995.0]
-LIKES = [9, 8, 3, 7, 5, 6, 9, 4, 2, 5, 8, 7, 4, 5, 9]
-
-
-@pytest.mark.parametrize(
-    ("asked", "expected"),
-    [
-        ("Matrix, The (1999)", "Matrix, The (1999)"),
-        ("the matrix", "Matrix, The (1999)"),
-        ("MATRIX", "Matrix, The (1999)"),
-        ("matrix 2003", "Matrix, The (1999)"),  # the name itself before names that hold it
-        ("the matrx", "Matrix, The (1999)"),
-        ("reloaded", "Matrix Reloaded, The (2003)"),
-        ("les miserables", "Misérables, Les (2012)"),  # more likes
-        ("Les Misérables (1998)", "Misérables, Les (1998)"),
-        ("cidade de deus", "City of God (Cidade de Deus) (2002)"),
-        ("City of God", "City of God (Cidade de Deus) (2002)"),
-        ("se7en", "Seven (a.k.a. Se7en) (1995)"),
-        ("blade runner", "Blade Runner (1982)"),
-        ("Blade Runner 2049", "Blade Runner 2049 (2017)"),
-        ("1984", "1984 (Nineteen Eighty-Four) (1984)"),
-        ("harry poter", "Harry Potter and the Goblet of Fire (2005)"),
-        ("Schindlers List", "Schindler's List (1993)"),
-        ("Schindler\u2019s list", "Schindler's List (1993)"),
-        ("pride and prejudice", "Pride & Prejudice (2005)"),
-        ("2001", "2001: A Space Odyssey (1968)"),
-        ("toy story (1995)", "Toy Story"),
-    ],
-)
-def test_titles_are_found_however_they_are_written(asked: str, expected: str) -> None:
-    found = Titles(TITLES, YEARS, LIKES).find(asked)
-    assert TITLES[found.fitting[0]] == expected
-    assert not found.suggestions
-
-
-def test_other_titles_that_fit_are_told() -> None:
-    titles = Titles(TITLES, YEARS, LIKES)
-    assert [TITLES[p] for p in titles.find("matrix").fitting] == TITLES[:2]
-    assert [TITLES[p] for p in titles.find("blade runner").fitting] == TITLES[6:8]
-
-
-@pytest.mark.parametrize("asked", ["zzzz", "", "...", "?!"])
-def test_nothing_fits_nonsense(asked: str) -> None:
-    assert not Titles(TITLES, YEARS, LIKES).find(asked).fitting
-
-
-def test_what_is_vaguely_alike_is_suggested() -> None:
-    found = Titles(TITLES, YEARS, LIKES).find("alienation day")
-    assert not found.fitting
-    assert TITLES.index("Alien (1979)") in found.suggestions
-
-
-@pytest.mark.parametrize(
-    ("title", "expected"),
-    [
-        ("Fabuleux destin d'Amélie Poulain, Le", "fabuleux destin d amelie poulain"),
-        ("L'Avventura", "avventura"),
-        ("Avventura, L'", "avventura"),
-        ("WALL·E", "wall e"),
-        ("The", "the"),
-        ("A", "a"),
-    ],
-)
-def test_plain(title: str, expected: str) -> None:
-    assert plain(title) == expected

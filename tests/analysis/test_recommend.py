@@ -1,4 +1,4 @@
-"""Best unseen items, how lists are measured, why an item, and what new people write."""
+"""Best unseen items, how lists are measured, why an item, and what new users write."""
 
 from __future__ import annotations
 
@@ -11,25 +11,35 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
+from fivestar.analysis import blocks as blocks_module
 from fivestar.analysis import prediction_matrix
-from fivestar.analysis.blocks import Tables, estimate_seconds, predict_table, unbounded
-from fivestar.analysis.explanation import FACTOR, NEAREST, OTHERS, OWN_RATING, Explainer
-from fivestar.analysis.new_user import Given, Reader
-from fivestar.analysis.prediction_matrix import FullTable
+from fivestar.analysis.blocks import Blocks, predict_table, unbounded
+from fivestar.analysis.explanation import (
+    FACTOR,
+    NEAREST,
+    OTHERS,
+    OWN_RATING,
+    REASON,
+    Explainer,
+)
+from fivestar.analysis.new_user import Given, ItemSearch, read_ratings
+from fivestar.analysis.prediction_matrix import PredictionMatrix
 from fivestar.analysis.top_n import best, can_be_recommended, rank_rated, top_n
+from fivestar.errors import InputError
 from fivestar.metrics.ranking import (
     are_relevant,
     average_precision,
     coverage,
+    item_popularity,
     measures,
     ndcg,
     novelty,
     precision,
     recall,
-    shares_of_users,
 )
 from fivestar.models import History, build
 from fivestar.models.base import FloatArray, Model
+from fivestar.models.training import Training
 from fivestar.ratings import Positions, Scale, Vocabulary, csr_matrix
 
 SCALE = Scale(1, 5)
@@ -41,9 +51,7 @@ class Foreseen(Model):
 
     stars: Any = None
 
-    def _fit(
-        self, train: sparse.csr_array, validation: sparse.csr_array | None, label: str
-    ) -> History:
+    def _fit(self, training: Training) -> History:
         return History()
 
     def _score(self, users: Positions, items: Positions) -> FloatArray:
@@ -89,7 +97,9 @@ def test_best_of_no_columns_is_nothing() -> None:
     np.testing.assert_array_equal(best(np.empty((2, 0)), 2), [[-1, -1], [-1, -1]])
 
 
-def test_lists_hold_unseen_candidates_only_and_do_not_depend_on_the_blocks() -> None:
+def test_lists_hold_unseen_candidates_only_and_do_not_depend_on_the_blocks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     random = np.random.default_rng(1)
     stars = random.integers(1, 6, (30, 20))  # ties everywhere
     seen = some_ratings()
@@ -102,8 +112,8 @@ def test_lists_hold_unseen_candidates_only_and_do_not_depend_on_the_blocks() -> 
         assert row[: len(order)].tolist() == order
         assert (row[len(order) :] == -1).all()
     for n_pairs in (1, 10, 15):
-        model = model_of(stars)
-        again = top_n(model, users, seen[users], candidates, 5, n_pairs=n_pairs)
+        monkeypatch.setattr(blocks_module, "PAIRS", n_pairs)
+        again = top_n(model_of(stars), users, seen[users], candidates, 5)
         np.testing.assert_array_equal(again, lists)
 
 
@@ -139,11 +149,8 @@ def test_predicted_tables_are_the_predictions_of_the_pairs() -> None:
     stars = np.random.default_rng(0).uniform(1, 5, (4, 3))
     table = predict_table(model_of(stars), np.array([3, 0]), np.arange(3))
     np.testing.assert_allclose(table, stars[[3, 0]], rtol=1e-6)
-    tables = Tables(model_of(stars))
-    assert tables.product is None
-    np.testing.assert_array_equal(tables(np.array([3, 0]), np.arange(3)), table)
-    assert estimate_seconds(tables, np.arange(4), np.arange(3)) > 0
-    assert estimate_seconds(tables, np.arange(0), np.arange(3)) == 0
+    blocks = Blocks(model_of(stars))
+    np.testing.assert_array_equal(blocks.predict(np.array([3, 0]), np.arange(3)), table)
 
 
 @pytest.mark.parametrize(
@@ -161,33 +168,24 @@ def test_a_product_of_matrices_predicts_what_the_pairs_do(
     model, _ = fitted(family, **settings)
     model.known_users[[1, 7]] = False
     model.known_items[[0, 19]] = False
-    tables, users, items = Tables(model), np.array([5, 1, 29, 7]), np.arange(20)
-    assert tables.product is not None
-    np.testing.assert_allclose(tables(users, items), predict_table(model, users, items), atol=1e-5)
-    assert tables(users[:0], items).shape == (0, 20)
-    assert tables(users, items[:0]).shape == (4, 0)
+    blocks, users, items = Blocks(model), np.array([5, 1, 29, -1, 7]), np.arange(20)
+    assert blocks.factors is not None
+    expected = predict_table(model, users, items)
+    np.testing.assert_allclose(blocks.predict(users, items), expected, atol=1e-5)
+    assert blocks.predict(users[:0], items).shape == (0, 20)
+    assert blocks.predict(users, items[:0]).shape == (5, 0)
 
 
-def test_vectors_that_do_not_make_up_the_prediction_are_no_product() -> None:
-    model, _ = fitted("als", n_factors=3)
-    arrays: Any = model
-    arrays.item_bias = arrays.item_bias + np.arange(20)
-    model.known_items[:] = True
-    assert Tables(model).product is not None
-    model._score = lambda users, items: np.full(len(users), 3.0) + 0.01 * items  # type: ignore[method-assign]
-    assert Tables(model).product is None
+# -- all predictions
 
 
-# -- the table of all predictions
-
-
-def test_full_table_is_made_in_blocks_and_holds_every_prediction(
+def test_the_prediction_matrix_is_made_in_blocks_and_holds_every_prediction(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stars = np.random.default_rng(0).uniform(1, 5, (7, 3)).astype(np.float32)
     ids = Vocabulary(pd.Index(list("tuvwxyz"), dtype="str"), pd.Index(["1", "a.b", "user"]))
     monkeypatch.setattr(prediction_matrix, "CELLS", 6)
-    table = FullTable(model_of(stars), ids)
+    table = PredictionMatrix(model_of(stars), ids)
     for _ in range(2):  # it can be gone through again
         blocks = [block.to_pandas() for block in table]
         assert [len(block) for block in blocks] == [2, 2, 2, 1]
@@ -195,7 +193,6 @@ def test_full_table_is_made_in_blocks_and_holds_every_prediction(
         assert whole.columns.tolist() == ["_user", "1", "a.b", "user"]
         assert whole["_user"].tolist() == list("tuvwxyz")
         np.testing.assert_array_equal(whole.iloc[:, 1:], stars)
-    assert list(FullTable(model_of(stars), None)) == []
 
 
 # -- measures
@@ -241,8 +238,11 @@ def test_ndcg_is_that_of_scikit_learn() -> None:
 def test_coverage_and_novelty_are_those_computed_by_hand() -> None:
     lists = np.array([[0, 2], [2, -1]])
     assert coverage(lists, 8) == 2 / 8
-    popularity = shares_of_users(np.array([4, 1, 2, 0]), 8)
-    assert popularity.tolist() == [0.5, 0.125, 0.25, 0.125]
+    raters = np.array([0, 1, 2, 3, 4, 5, 6])
+    items = np.array([0, 0, 0, 0, 1, 2, 2])
+    popularity = item_popularity(csr_matrix(raters, items, np.ones(7), (8, 4)))
+    assert popularity.tolist() == [4 / 7, 1 / 7, 2 / 7, 1 / 7]
+    popularity = np.array([0.5, 0.125, 0.25, 0.125])
     assert novelty(lists, popularity) == pytest.approx((1 + 2 + 2) / 3)
     assert math.isnan(novelty(np.array([[-1]]), popularity))
 
@@ -282,17 +282,23 @@ def fitted(family: str, **settings: Any) -> tuple[Model, sparse.csr_array]:
     return model, ratings
 
 
+ITEMS = pd.DataFrame({"item": [str(n) for n in range(20)], "shown": [f"I{n}" for n in range(20)]})
+
+
+def explainer(model: Model, n_reasons: int, n_factors: int, folded: Any = None) -> Explainer:
+    return Explainer(model, ITEMS, np.arange(20), n_reasons, n_factors, folded)
+
+
 def reasons_of(explainer: Explainer, ratings: sparse.csr_array, user: int, item: int) -> Any:
-    own = ratings[[user]]
-    rows = explainer.explain(user, own.indices.astype(np.intp), own.data, np.array([item]))
-    return pd.DataFrame(list(rows))
+    rows = list(explainer.explain(user, item, ratings[[user]]))
+    return pd.DataFrame(rows, columns=list(REASON)).astype(REASON)
 
 
 @pytest.mark.parametrize("family", ["als", "bias"])
 def test_a_base_and_contributions_sum_to_the_folded_in_prediction(family: str) -> None:
     model, ratings = fitted(family)
     user, item = 3, int(np.setdiff1d(np.arange(20), ratings[[3]].indices)[0])
-    table = reasons_of(Explainer(model, np.arange(20), 4, 0), ratings, user, item)
+    table = reasons_of(explainer(model, 4, 0), ratings, user, item)
     folded = unbounded(model.fold_in(ratings[[user]]))
     expected = folded.predict(np.array([0]), np.array([item]))[0]
     parts = table[table["kind"].isin([OWN_RATING, OTHERS])]
@@ -302,109 +308,114 @@ def test_a_base_and_contributions_sum_to_the_folded_in_prediction(family: str) -
     assert own["place"].tolist() == [1, 2, 3, 4]
     assert own["value"].abs().is_monotonic_decreasing
     given = dict(zip(ratings[[user]].indices, ratings[[user]].data, strict=True))
-    assert own["rating"].tolist() == [given[item] for item in own["reason"]]
+    assert own["rating"].tolist() == [given[int(item)] for item in own["reason"]]
     rest = parts[parts["kind"] == OTHERS]
-    assert rest["reason"].tolist() == [ratings[[user]].nnz - 4]
+    assert rest["reason"].tolist() == [str(ratings[[user]].nnz - 4)]
 
 
 def test_nearest_rated_items_are_those_with_the_highest_cosine() -> None:
     model, ratings = fitted("als", n_factors=4)
-    table = reasons_of(Explainer(model, np.arange(20), 3, 0), ratings, 2, 0)
+    table = reasons_of(explainer(model, 3, 0), ratings, 2, 0)
     vectors: Any = model
     unit = vectors.item_factors / np.linalg.norm(vectors.item_factors, axis=1, keepdims=True)
-    cosines = {int(i): float(unit[i] @ unit[0]) for i in ratings[[2]].indices}
+    cosines = {int(i): float(unit[i] @ unit[0]) for i in ratings[[2]].indices if i}
     expected = sorted(cosines, key=lambda i: -cosines[i])[:3]
     near = table[table["kind"] == NEAREST]
-    assert near["reason"].tolist() == expected
+    assert near["reason"].tolist() == [str(item) for item in expected]
+    assert near["reason_title"].tolist() == [f"I{item}" for item in expected]
     assert near["value"].tolist() == pytest.approx([cosines[i] for i in expected], abs=1e-5)
 
 
 def test_products_of_all_factors_sum_to_what_lies_above_the_averages() -> None:
     model, ratings = fitted("als", n_factors=4, regularization=0.1)
-    explainer = Explainer(model, np.arange(20), 1, 10)
-    table = reasons_of(explainer, ratings, 2, 7)
+    table = reasons_of(explainer(model, 1, 10), ratings, 2, 7)
     products = table[table["kind"] == FACTOR]
     assert len(products) == 4
     arrays: Any = model
     users, items = (v - v.mean(0) for v in (arrays.user_factors, arrays.item_factors))
     assert products["value"].sum() == pytest.approx(float(users[2] @ items[7]), abs=1e-4)
-    first = int(products["reason"].iloc[0])
-    assert 7 not in explainer.typical(first, 7, 3)
-    folded = Explainer(model, np.arange(20), 1, 10, people=model.fold_in(ratings))
-    again = reasons_of(folded, ratings, 2, 7)
+    assert not products["reason_title"].str.contains("I7;").any()
+    assert products["reason_title"].str.match(r"like I\d+; I\d+; I\d+$").all()
+    again = reasons_of(explainer(model, 1, 10, model.fold_in(ratings)), ratings, 2, 7)
     assert again[again["kind"] == FACTOR]["value"].abs().sum() > 0
 
 
 def test_a_model_without_sums_and_vectors_gives_no_reasons() -> None:
     model, ratings = fitted("item_mean")
-    assert reasons_of(Explainer(model, np.arange(20), 3, 3), ratings, 2, 7).empty
+    assert reasons_of(explainer(model, 3, 3), ratings, 2, 7).empty
 
 
 def test_someone_without_ratings_has_a_base_alone() -> None:
     model, ratings = fitted("bias")
     empty = csr_matrix(*(np.array([], int),) * 2, np.array([]), ratings.shape)
-    assert reasons_of(Explainer(model, np.arange(20), 3, 3), empty, 2, 7).empty
+    assert reasons_of(explainer(model, 3, 3), empty, 2, 7).empty
 
 
-# -- new people
+# -- new users
 
 
-def reader() -> Reader:
-    items = pd.DataFrame(
-        {
-            "item": ["1", "2", "3", "300", "9"],
-            "title": ["Toy Story", "Alien", "300", "Matrix, The", None],
-            "year": pd.Series([1995, 1979, 2006, 1999, None], dtype="Int64"),
-        }
+PLACES = tuple(f"my.csv: row 2 (line 3), column '{name}'" for name in ("title", "rating"))
+
+
+def item_table(**columns: Any) -> pd.DataFrame:
+    table = pd.DataFrame(columns).assign(shown=lambda t: t["title"].fillna(t["item"]))
+    return table.astype({"title": "str", "year": "Int64"})
+
+
+SEARCH = ItemSearch(
+    item_table(
+        item=["1", "2", "3", "300", "9"],
+        title=["Toy Story", "Alien", "300", "Matrix, The", None],
+        year=[1995, 1979, 2006, 1999, None],
+        n_ratings=[5, 3, 2, 4, 0],
     )
-    return Reader(items, pd.Series([5, 3, 2, 4], index=["1", "2", "3", "300"]), SCALE)
+)
 
 
-def test_titles_and_ids_are_understood_a_title_before_an_id() -> None:
-    given = [
-        Given("a", asked, "4", "here")
-        for asked in ("toy story (1995)", "2", "300", "the matrix", "3")
-    ]
-    table, notes, mistakes = reader().read(given[:4])
-    assert mistakes == []
+def test_titles_and_ids_are_understood_a_title_before_an_id(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    asked = ("toy story (1995)", "2", "300", "the matrix", "3")
+    table = read_ratings([Given("a", text, "4", PLACES) for text in asked[:4]], SEARCH, SCALE)
     assert table["item"].tolist() == ["1", "2", "3", "300"]
-    assert table["title"].tolist()[1:3] == ["Alien (1979)", "300 (2006)"]
-    assert any("'the matrix' is Matrix, The (1999)" in note for note in notes)
-    as_ids = [Given("a", "300", "1", "here", ("item", "rating"))]
-    assert reader().read(as_ids)[0]["item"].tolist() == ["300"]
+    assert table["title"].tolist()[1:3] == ["Alien", "300"]
+    assert "'the matrix' is Matrix, The" in caplog.text
+    as_ids = [Given("a", "300", "1", PLACES, is_id=True)]
+    assert read_ratings(as_ids, SEARCH, SCALE)["item"].tolist() == ["300"]
 
 
 @pytest.mark.parametrize(
-    ("asked", "rating", "message"),
+    ("asked", "rating", "column", "message"),
     [
-        ("Toy Xxxx", "4", "no such title; did you mean one of: Toy Story (1995)"),
-        ("Alien", "6", "outside the scale 1 to 5"),
-        ("Alien", "nan", "outside the scale 1 to 5"),
-        ("Alien", "good", "'good' of 'Alien' is not a number"),
-        (" ", "4", "no title or id"),
-        ("9", "4", "nobody has rated 9, so it tells nothing"),
+        ("Toy Xxxx", "4", "title", "no such title; did you mean one of: Toy Story"),
+        ("Alien", "6", "rating", "outside the scale 1 to 5"),
+        ("Alien", "nan", "rating", "outside the scale 1 to 5"),
+        ("Alien", "good", "rating", "'good' of 'Alien' is not a number"),
+        (" ", "4", "title", "no title or id"),
+        ("9", "4", "title", "nobody has rated 9, so it tells nothing"),
     ],
 )
-def test_a_rating_that_cannot_be_used_is_told(asked: str, rating: str, message: str) -> None:
-    _, _, mistakes = reader().read([Given("a", asked, rating, "my.csv: row 2 (line 3)")])
-    (mistake,) = mistakes
-    assert mistake.startswith("my.csv: row 2 (line 3): ")
+def test_a_rating_that_cannot_be_used_is_told_with_its_place(
+    asked: str, rating: str, column: str, message: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        read_ratings([Given("a", asked, rating, PLACES)], SEARCH, SCALE)
+    (_, mistake) = str(caught.value).split("\n")
+    assert mistake.startswith(f"  my.csv: row 2 (line 3), column '{column}': ")
     assert message in mistake
 
 
-def test_a_mistake_names_the_column_and_an_item_is_rated_once_by_a_person() -> None:
-    columns = ("item", "rating")
-    _, _, mistakes = reader().read([Given("a", "77", "3", "f: row 1", columns)])
-    assert mistakes[0].startswith("f: row 1, column 'item': no item has the id '77'")
-    twice = [Given(person, "Alien", "3", "f: row 2", columns[::-1]) for person in "aba"]
-    _, _, mistakes = reader().read(twice)
-    assert len(mistakes) == 1
-    assert "Alien (1979) is rated twice" in mistakes[0]
+def test_an_unknown_id_is_no_title_and_an_item_is_rated_once_by_a_user() -> None:
+    with pytest.raises(InputError, match="column 'title': no item has the id '77'"):
+        read_ratings([Given("a", "77", "3", PLACES, is_id=True)], SEARCH, SCALE)
+    twice = [Given(user, "Alien", "3", PLACES) for user in "aba"]
+    with pytest.raises(InputError, match="Alien is rated twice") as caught:
+        read_ratings(twice, SEARCH, SCALE)
+    assert str(caught.value).count("twice") == 1
 
 
 def test_without_titles_ids_are_asked_for() -> None:
-    items = pd.DataFrame({"item": ["A-1", "A 1"]})
-    ratings = pd.Series([1, 9], index=["A-1", "A 1"])
-    table, _, mistakes = Reader(items, ratings, SCALE).read([Given("a", "A-1", "3", "here")])
-    assert mistakes == []
+    items = item_table(item=["A-1", "A 1"], title=[None, None], year=[None] * 2, n_ratings=[1, 9])
+    table = read_ratings([Given("a", "A-1", "3", PLACES)], ItemSearch(items), SCALE)
     assert table["item"].tolist() == ["A-1"]

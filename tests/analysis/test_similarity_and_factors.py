@@ -1,4 +1,4 @@
-"""Vectors of every kind of model, what lies close in them, factors, labels, residuals."""
+"""Factors of models, what lies close in them, principal factors, maps, labels, residuals."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ import pandas as pd
 import pytest
 from scipy.special import logit
 
-from fivestar.analysis import principal_factors as factors_module
-from fivestar.analysis.embeddings import Embeddings, embeddings_of
-from fivestar.analysis.labels import OTHER, Labels, labels_of, said_of
+from fivestar.analysis.labels import OTHER, Labels, described, labels_of
 from fivestar.analysis.maps import pca, trustworthiness, tsne
 from fivestar.analysis.principal_factors import principal_factors
 from fivestar.analysis.residuals import calibration, errors_by_count, histogram
-from fivestar.analysis.similarity import likeness, nearest
-from fivestar.models import Model, build
+from fivestar.analysis.similarity import label_jaccard, nearest
+from fivestar.models import Factors, Model, build
 from fivestar.ratings import Scale, csr_matrix
 
 SCALE = Scale(1, 5)
@@ -32,13 +30,14 @@ def trained(**settings: Any) -> Model:
     return model
 
 
-def told(embeddings: Embeddings) -> np.ndarray:
-    """What the embeddings say of all pairs, (n_users, n_items)."""
-    assert embeddings.users is not None
-    sums = embeddings.users.astype(np.float64) @ embeddings.items.T
-    if embeddings.user_bias is not None:
-        sums += embeddings.user_bias[:, None]
-    return sums if embeddings.item_bias is None else sums + embeddings.item_bias
+def told(factors: Factors | None) -> np.ndarray:
+    """What the factors say of all pairs, (n_users, n_items)."""
+    assert factors is not None
+    assert factors.users is not None
+    sums = factors.users.astype(np.float64) @ factors.items.T + factors.constant
+    if factors.user_bias is not None:
+        sums += factors.user_bias[:, None]
+    return sums if factors.item_bias is None else sums + factors.item_bias
 
 
 def scored(model: Model) -> np.ndarray:
@@ -47,7 +46,7 @@ def scored(model: Model) -> np.ndarray:
     return model._score(users, items).astype(np.float64).reshape(N_USERS, N_ITEMS)
 
 
-# -- embeddings
+# -- factors of models
 
 
 @pytest.mark.parametrize(
@@ -56,13 +55,9 @@ def scored(model: Model) -> np.ndarray:
         {"family": "als", "n_factors": 3, "init_scale": 0.5},
         {"family": "gradient_descent", "n_factors": 2, "rating_scaling": "standardise"},
         {"family": "gradient_descent", "n_factors": 2, "biases": False, "init_scale": 1},
-        {"family": "pmf", "n_factors": 2, "init_scale": 1},
         {"family": "mf_diagonal", "n_factors": 3, "init_diagonal": 0.1, "learning_rate": 0.3},
         {"family": "svd", "n_factors": 3, "shrinkage": 1},
         {"family": "svd", "n_factors": 3, "fill": "item_mean", "n_steps": 1},
-        {"family": "autoencoder", "hidden": [6]},
-        {"family": "autoencoder", "hidden": [7, 6], "direction": "user"},
-        {"family": "softmax_dnn", "hidden": [6], "embedding_size": 5},
     ],
     ids=lambda settings: "-".join(map(str, settings.values())),
 )
@@ -70,64 +65,21 @@ def test_dot_products_and_biases_are_the_prediction_but_for_a_constant(
     settings: dict[str, Any],
 ) -> None:
     model = trained(**settings)
-    embeddings = embeddings_of(model)
-    assert embeddings is not None
-    assert embeddings.in_stars
-    left = scored(model) - told(embeddings)
+    factors = model.factors()
+    left = scored(model) - told(factors)
+    assert factors is not None
+    assert factors.in_ratings
     assert np.ptp(scored(model)) > 0.1
     np.testing.assert_allclose(left, left.mean(), atol=2e-5)
 
 
 def test_with_a_sigmoid_they_are_its_argument() -> None:
     model = trained(family="dot_bias", n_factors=3)
-    embeddings = embeddings_of(model)
-    assert embeddings is not None
-    assert not embeddings.in_stars
-    left = logit((scored(model) - 0.5) / 5) - told(embeddings)  # 0.5 to 5.5, a margin of 0.5
+    factors = model.factors()
+    left = logit((scored(model) - 0.5) / 5) - told(factors)  # 0.5 to 5.5, a margin of 0.5
+    assert factors is not None
+    assert not factors.in_ratings
     np.testing.assert_allclose(left, left.mean(), atol=1e-4)
-
-
-def test_svdpp_multiplies_its_profiles() -> None:
-    model: Any = build({"family": "svdpp"})
-    random = np.random.default_rng(0)
-    model.global_mean = np.array([3.5])
-    model.user_bias, model.item_bias = random.normal(size=N_USERS), random.normal(size=N_ITEMS)
-    model.user_factors, model.profiles = random.normal(size=(2, N_USERS, 4))
-    model.item_factors = random.normal(size=(N_ITEMS, 4))
-    embeddings = embeddings_of(model)
-    assert embeddings is not None
-    np.testing.assert_allclose(scored(model) - told(embeddings), 3.5)
-
-
-def test_samples_end_to_end_give_the_mean_of_their_dot_products() -> None:
-    model: Any = build({"family": "bpmf"})
-    random = np.random.default_rng(0)
-    model.user_samples = random.normal(size=(N_USERS, 5, 4)).astype(np.float32)
-    model.item_samples = random.normal(size=(N_ITEMS, 5, 4)).astype(np.float32)
-    model.ordinal = np.array([True])
-    embeddings = embeddings_of(model)
-    assert embeddings is not None
-    assert embeddings.items.shape == (N_ITEMS, 15)
-    assert not embeddings.in_stars
-    factors = model.user_samples[:, :, :3], model.item_samples[:, :, :3]
-    latent = np.einsum("usk,isk->ui", *factors) / 5
-    latent += model.user_samples[:, None, :, 3].mean(2) + model.item_samples[:, :, 3].mean(1)
-    left = latent - told(embeddings)
-    np.testing.assert_allclose(left, left.mean(), atol=1e-5)
-
-
-def test_a_network_on_embeddings_has_vectors_of_items_but_no_dot_product() -> None:
-    embeddings = embeddings_of(trained(family="neural_cf", item_size=7))
-    assert embeddings is not None
-    assert embeddings.items.shape == (N_ITEMS, 7)
-    assert embeddings.users is None
-
-
-@pytest.mark.parametrize("family", ["item_mean", "bias"])
-def test_models_without_vectors_have_none(family: str) -> None:
-    model = build({"family": family})
-    model.fit(csr_matrix(np.array([0]), np.array([0]), np.array([3.0]), (1, 1)), scale=SCALE)
-    assert embeddings_of(model) is None
 
 
 # -- neighbours
@@ -144,12 +96,14 @@ def test_a_dot_product_favours_long_vectors_and_a_cosine_does_not() -> None:
     assert products.tolist() == [9, 0.5]
 
 
-def test_likeness_of_neighbours_is_told_beside_that_of_any_two_items() -> None:
+def test_labels_in_common_of_neighbours_are_told_beside_those_of_any_two_items() -> None:
     vectors = np.array([[1, 0.1], [1, 0], [0.1, 1], [0, 1]])
     labels = Labels("genre", [["Drama"], ["Drama", "War"], ["Comedy", "Comedy"], ["Comedy"]])
-    near, chance = likeness(vectors, labels.matrix(), 1)
+    matrix, names = labels.matrix()
+    near, any_two = label_jaccard(vectors, matrix, 1)
+    assert names == ["Comedy", "Drama", "War"]
     assert near == pytest.approx((0.5 + 0.5 + 1 + 1) / 4)
-    assert chance == pytest.approx((0.5 + 1) / 6)
+    assert any_two == pytest.approx((0.5 + 1) / 6)
 
 
 # -- maps
@@ -205,16 +159,6 @@ def test_factors_come_by_what_they_explain_whatever_basis_they_are_given_in() ->
         assert (found.scores[:, n] ** 3).sum() >= 0
 
 
-def test_many_items_give_the_same_factors(monkeypatch: pytest.MonkeyPatch) -> None:
-    random = np.random.default_rng(1)
-    items, users = random.normal(size=(50, 6)), random.normal(size=(40, 6))
-    small = principal_factors(items, users, 3)
-    monkeypatch.setattr(factors_module, "SMALL", 0)
-    large = principal_factors(items, users, 3)
-    np.testing.assert_allclose(large.scores, small.scores, atol=1e-9)
-    np.testing.assert_allclose(large.shares, small.shares)
-
-
 def test_without_users_the_items_themselves_are_decomposed() -> None:
     items, _ = planted_factors()
     np.testing.assert_allclose(principal_factors(items, None, 2).shares, [0.8, 0.2])
@@ -237,19 +181,17 @@ def test_the_main_label_is_the_rarest_and_small_ones_give_way() -> None:
 
 
 def test_labels_are_what_the_data_set_has() -> None:
-    ids = pd.Index(["1", "2", "3", "4"])
-    books = pd.DataFrame({"item": list("2143"), "title": list("bbbb"), "author": list("xyxx")})
-    assert labels_of(books[["item", "title"]], ids) is None
-    by_author = labels_of(books, ids)
-    assert by_author == Labels("author", [["y"], ["x"], ["x"], ["x"]])
-    by_decade = labels_of(books.assign(year=[1999, pd.NA, 2001, 2010]), ids)
+    books = pd.DataFrame({"item": list("1234"), "title": list("bbbb"), "author": list("yxxx")})
+    bare = books[["item", "title"]]
+    assert labels_of(bare) is None
+    assert labels_of(books) == Labels("author", [["y"], ["x"], ["x"], ["x"]])
+    by_decade = labels_of(books.assign(year=[pd.NA, 1999, 2010, 2001]))
     assert by_decade == Labels("decade", [[], ["1990s"], ["2010s"], ["2000s"]])
-    films = books.assign(year=1990, genres=[np.array(["War"]), None, np.array([]), ["Noir", "War"]])
-    by_genre = labels_of(films, ids)
-    assert by_genre == Labels("genre", [[], ["War"], ["Noir", "War"], []])
-    assert said_of(films, ids) == ["", "War", "Noir, War", ""]
-    assert said_of(books, ids) == ["y", "x", "x", "x"]
-    assert said_of(books[["item", "title"]], ids) == [""] * 4
+    films = books.assign(year=1990, genres=[None, np.array(["War"]), ["Noir", "War"], np.array([])])
+    assert labels_of(films) == Labels("genre", [[], ["War"], ["Noir", "War"], []])
+    assert described(films) == ["", "War", "Noir, War", ""]
+    assert described(books) == ["y", "x", "x", "x"]
+    assert described(bare) == [""] * 4
 
 
 # -- residuals
@@ -272,8 +214,8 @@ def test_groups_hold_about_equally_many_ratings_and_split_no_count() -> None:
     predicted = np.where(counts == 0, 2.0, -0.5)
     groups = errors_by_count(counts, actual, predicted, 4)
     assert groups["n_ratings"].sum() == 100
-    assert groups["least"].tolist() == [0, 1, 9]
-    assert groups["most"].tolist() == [0, 5, 9]
+    assert groups["min_count"].tolist() == [0, 1, 9]
+    assert groups["max_count"].tolist() == [0, 5, 9]
     np.testing.assert_allclose(groups["rmse"], [2, 0.5, 0.5])
     np.testing.assert_allclose(groups["mean_error"], [2, -0.5, -0.5])
 

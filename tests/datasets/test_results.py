@@ -14,7 +14,7 @@ from kedro.io import DatasetError
 
 from fivestar.datasets import ParquetTable, Provenance, TrainedModels, VegaChart
 from fivestar.models import build
-from fivestar.reporting.charts import dressed
+from fivestar.reporting.charts import themed
 
 from ..models.behaviour import SCALE, planted
 
@@ -26,7 +26,7 @@ def test_a_chart_is_loaded_back_and_previewed_as_a_picture(tmp_path: Path) -> No
     bars = alt.Chart(table, width="container").mark_bar().encode(x="rmse:Q", y="model:N")
     dataset = VegaChart(filepath=str(tmp_path / "chart.json"))
     assert not dataset.exists()
-    dataset.save(dressed(bars, "Title <&> 'é'"))
+    dataset.save(themed(bars, "Title <&> 'é'"))
     assert dataset.exists()
     specification = json.loads((tmp_path / "chart.json").read_text(encoding="utf-8"))
     assert specification["title"] == "Title <&> 'é'"
@@ -37,7 +37,7 @@ def test_a_chart_is_loaded_back_and_previewed_as_a_picture(tmp_path: Path) -> No
 def test_a_layered_chart_of_no_rows_can_be_shown(tmp_path: Path) -> None:
     empty = alt.Chart(pd.DataFrame(columns=["x", "y"])).encode(x="x:Q", y="y:Q")
     dataset = VegaChart(filepath=str(tmp_path / "chart.json"))
-    dataset.save(dressed(empty.mark_line() + empty.mark_point(), "Nothing", "There is no data."))
+    dataset.save(themed(empty.mark_line() + empty.mark_point(), "Nothing", "There is no data."))
     dataset.load()
     assert base64.b64decode(dataset.preview()).startswith(PNG)
 

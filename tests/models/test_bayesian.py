@@ -15,6 +15,7 @@ from fivestar.models.bayesian.distribution import shortest_decimals
 from fivestar.models.bayesian.draws import Draws
 from fivestar.models.bayesian.likelihood import Noise, OrdinalProbit
 from fivestar.models.bayesian.prior import decompose, implicit_feedback, wishart
+from fivestar.models.bayesian.sampler import Rows
 from fivestar.models.training import TooSlow
 from fivestar.ratings import Features, Scale, csr_matrix, observed
 
@@ -60,6 +61,37 @@ def fitted(settings: dict[str, Any], train: sparse.csr_array, **given: Any) -> A
 
 
 # -- draws
+
+
+def test_rows_are_drawn_from_their_posterior() -> None:
+    rng = np.random.default_rng(0)
+    size, n_items, n_draws = 3, 70, 8_000
+    items = rng.normal(size=(n_items, size)).astype(np.float32)
+    # Of the one row with ratings and the one without, many draws each.
+    matrix = csr_matrix(np.zeros(n_items, int), np.arange(n_items), np.ones(n_items), (2, n_items))
+    latent, precisions = rng.normal(size=n_items), rng.uniform(0.1, 0.3, n_items)
+    root = rng.normal(size=(size, size))
+    prior = root @ root.T + np.eye(size)
+    means = rng.normal(size=(2, size)).astype(np.float32)
+    rows = Rows(matrix, np.zeros((2, size), np.float32))
+    drawn = np.empty((n_draws, 2, size))
+    for draw in drawn:
+        noise = rng.standard_normal((2, size), dtype=np.float32)
+        rows.sample(latent, items, precisions, (means, prior), noise)
+        draw[:] = rows.values
+    design = np.hstack([items[:, :-1], np.ones((n_items, 1))])
+    weighted = precisions[:, None] * design
+    precision = prior + weighted.T @ design
+    linear = prior @ means[0] + weighted.T @ (latent - items[:, -1])
+    for row, covariance, mean in (
+        (0, np.linalg.inv(precision), np.linalg.solve(precision, linear)),
+        (1, np.linalg.inv(prior), means[1]),
+    ):
+        error = np.sqrt(np.diag(covariance) / n_draws)
+        assert np.all(np.abs(drawn[:, row].mean(0) - mean) < 5 * error)
+        np.testing.assert_allclose(
+            np.cov(drawn[:, row].T), covariance, atol=0.05 * covariance.max()
+        )
 
 
 def test_wishart_has_its_mean_and_variance() -> None:
@@ -335,8 +367,8 @@ def test_history_traces_the_running_mean_and_the_noise() -> None:
     train, test = planted()
     model = build({**GAUSSIAN, "n_burn_in": 20, "n_steps": 30, "n_kept": 10})
     history = model.fit(train, test, scale=SCALE)
-    assert history.steps[-10:] == [20 + 3 * n for n in range(1, 11)]
-    assert history.best_step == 50
+    assert history.steps[-10:] == [18 + 3 * n for n in range(1, 11)]
+    assert history.best_step == 48
     assert history.ending == "last step"
     assert set(history.curves) == {"noise", "sample_rmse"}
     for curve in history.curves.values():

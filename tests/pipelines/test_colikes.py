@@ -16,15 +16,15 @@ from scipy import sparse
 from fivestar.errors import InputError
 from fivestar.pipelines.colikes.answer import ask
 from fivestar.pipelines.colikes.charts import draw_costs
-from fivestar.pipelines.colikes.nodes import count, train_grid
+from fivestar.pipelines.colikes.nodes import count_co_likes, train_grid
 from fivestar.pipelines.colikes.settings import ColikesSettings
-from fivestar.ratings import Scale
+from fivestar.ratings import Features, Scale, TrainingData, Vocabulary, item_table
 
 from ..project import ROOT, make_project, mlflow_runs, run
 
-QUICK = {"rank": 4, "n_epochs": 15, "min_likes": 1}
 RATES = {"adam": [0.01, 0.03], "sgd": [0.1, 100.0]}
-SCALE = Scale(1, 5)
+QUICK = {"rank": 4, "n_epochs": 15, "min_likes": 1, "learning_rates": RATES}
+USUAL = yaml.safe_load((ROOT / "conf/base/parameters_colikes.yml").read_text())["colikes"]
 
 
 @pytest.fixture(scope="module")
@@ -33,21 +33,21 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = make_project(tmp_path_factory.mktemp("colikes"))
     with (project / "data/01_raw/demo/ml-100k.item").open("a") as file:
         file.writelines(f"{n}\tUnseen {n}\t1990\tDrama\n" for n in (901, 902, 903))
-    run(project, params={"colikes": {**QUICK, "learning_rates": RATES}}, pipeline_names=["colikes"])
+    run(project, params={"colikes": QUICK}, pipeline_names=["colikes"])
     return project
 
 
 def test_files_hold_every_item_and_symmetric_counts(project: Path) -> None:
-    items = pd.read_parquet(project / "data/05_model_input/colikes/items.parquet")
-    train = pd.read_parquet(project / "data/05_model_input/train.parquet")
-    counts = sparse.load_npz(project / "data/05_model_input/colikes/counts.npz")
+    items = pd.read_parquet(project / "data/05_model_input/demo/colikes/items.parquet")
+    train = pd.read_parquet(project / "data/05_model_input/demo/train.parquet")
+    counts = sparse.load_npz(project / "data/05_model_input/demo/colikes/counts.npz")
     assert items["n_ratings"].sum() == len(train)
     assert items["n_likes"].sum() == (train["rating"] >= 4).sum()
     assert items.loc[items["item"].isin(["901", "902", "903"]), "n_ratings"].tolist() == [0, 0, 0]
     assert counts.shape == (len(items), len(items))
     assert not counts.diagonal().any()
     assert (counts != counts.T).nnz == 0
-    embeddings = pd.read_parquet(project / "data/06_models/colikes/embeddings.parquet")
+    embeddings = pd.read_parquet(project / "data/06_models/demo/colikes/embeddings.parquet")
     assert embeddings["item"].tolist() == items["item"].tolist()
     assert np.isfinite(embeddings.filter(regex="^v").to_numpy()).all()
 
@@ -75,7 +75,8 @@ def test_every_run_of_the_grid_is_a_flat_run_and_the_diverged_one_failed(project
 
 def test_charts_show_one_optimiser_each(project: Path) -> None:
     for optimizer, rates in RATES.items():
-        text = (project / f"data/08_reporting/colikes/cost_{optimizer}.json").read_text()
+        text = (project / f"data/08_reporting/demo/colikes/cost_{optimizer}.json").read_text()
+        assert "demo, split " in json.loads(text)["title"]["subtitle"]
         points = [point for table in json.loads(text)["datasets"].values() for point in table]
         names = list(dict.fromkeys(point["run"] for point in points))
         assert len(names) == len(rates)
@@ -84,26 +85,26 @@ def test_charts_show_one_optimiser_each(project: Path) -> None:
 
 
 def test_asking_again_does_not_train_again(project: Path) -> None:
-    before = (project / "data/06_models/colikes/embeddings.parquet").stat().st_mtime_ns
+    before = (project / "data/06_models/demo/colikes/embeddings.parquet").stat().st_mtime_ns
     n_runs = len(mlflow_runs(project))
-    asked = {"because_you_like": "film 3; FILM 7 ", "n_recommendations": 5, "min_likes": 1}
+    asked = {**QUICK, "because_you_like": "film 3; FILM 7 ", "n_recommendations": 5}
     run(project, params={"colikes": asked}, pipeline_names=["colikes"], tags=["ask"])
-    table = pd.read_csv(project / "data/07_model_output/colikes/because_you_like.csv")
+    table = pd.read_csv(project / "data/07_model_output/demo/colikes/because_you_like.csv")
     assert table.columns.tolist() == ["rank", "item", "title", "year", "n_likes", "cosine"]
     assert table["rank"].tolist() == [1, 2, 3, 4, 5]
     assert not table["title"].isin(["Film 3", "Film 7"]).any()
     assert (table["n_likes"] > 0).all()
-    text = (project / "data/07_model_output/colikes/because_you_like.json").read_text()
+    text = (project / "data/07_model_output/demo/colikes/because_you_like.json").read_text()
     answer = json.loads(text)
     understood = answer["because_you_like"]
     assert [entry["found"][:6] for entry in understood] == ["Film 3", "Film 7"]
     assert len(answer["recommendations"]) == 5
-    assert (project / "data/06_models/colikes/embeddings.parquet").stat().st_mtime_ns == before
+    assert (project / "data/06_models/demo/colikes/embeddings.parquet").stat().st_mtime_ns == before
     assert len(mlflow_runs(project)) == n_runs
 
 
 def test_titles_that_are_not_there_are_one_error_with_suggestions(project: Path) -> None:
-    asked = {"because_you_like": ["Unseen 901", "Film 3", "Firm 99x", "0"]}
+    asked = {**QUICK, "because_you_like": ["Unseen 901", "Film 3", "Firm 99x", "0"]}
     with pytest.raises(InputError) as caught:
         run(project, params={"colikes": asked}, pipeline_names=["colikes"], tags=["ask"])
     message = str(caught.value)
@@ -121,57 +122,55 @@ def test_runs_are_tracked_from_worker_processes_too(tmp_path: Path) -> None:
 # -- nodes
 
 
-def some_items() -> tuple[pd.DataFrame, pd.DataFrame]:
-    train = pd.DataFrame(
-        [("a", "1", 8.0), ("a", "2", 10.0), ("b", "1", 9.0), ("b", "2", 8.0), ("b", "3", 7.0)],
-        columns=["user", "item", "rating"],
-    )
-    return train, pd.DataFrame({"item": ["0", "1", "2", "3"]})
+def settings(**changes: Any) -> ColikesSettings:
+    return ColikesSettings(**{**USUAL, **changes})
 
 
-def test_without_titles_the_id_is_the_title_and_a_like_is_a_share_of_the_scale() -> None:
-    train, items = some_items()
-    table, counts = count(train, items, ColikesSettings(), Scale(0, 10))
+def some_items() -> tuple[TrainingData, pd.DataFrame]:
+    """Ratings of 0 to 10 of four items, the first without any, and their table without titles."""
+    ratings = [("a", "1", 8.0), ("a", "2", 10.0), ("b", "1", 9.0), ("b", "2", 8.0), ("b", "3", 7.0)]
+    train = pd.DataFrame(ratings, columns=["user", "item", "rating"])
+    ids = Vocabulary(pd.Index(["a", "b"]), pd.Index(["0", "1", "2", "3"]))
+    sides = (sparse.csr_array((size, 0), dtype=np.float32) for size in ids.shape)
+    matrices = ids.matrix(train), ids.matrix(train.head(0))
+    data = TrainingData(*matrices, ids, Features(*sides), Scale(0, 10), "demo")
+    return data, item_table(pd.DataFrame({"item": ids.items}), data)
+
+
+def test_without_titles_the_id_is_the_title_and_a_like_is_a_fraction_of_the_scale() -> None:
+    table, counts = count_co_likes(*some_items(), settings())
     assert table["title"].tolist() == ["0", "1", "2", "3"]
     assert table["n_ratings"].tolist() == [0, 2, 2, 1]
     assert table["n_likes"].tolist() == [0, 2, 2, 0]
     assert counts.sum() == 4
-    table, _ = count(train, items, ColikesSettings(liked_from=7), Scale(0, 10))
+    table, _ = count_co_likes(*some_items(), settings(liked_from=7))
     assert table["n_likes"].tolist() == [0, 2, 2, 1]
-    settings = ColikesSettings(rank=2, n_epochs=5, min_likes=1, because_you_like=[1])
-    embeddings, _ = train_grid(*count(train, items, settings, Scale(0, 10)), settings)
-    answer, recommendations = ask(embeddings, settings)
+    asking = settings(rank=2, n_epochs=5, min_likes=1, because_you_like=[1])
+    embeddings, _ = train_grid(*count_co_likes(*some_items(), asking), asking)
+    answer, recommendations = ask(embeddings, asking)
     assert answer["because_you_like"][0]["found"] == "1"
     assert recommendations["item"].tolist() == ["2"]
 
 
 def test_no_like_at_all_is_told() -> None:
     with pytest.raises(InputError, match="liked_share"):
-        count(*some_items(), ColikesSettings(liked_from=11), Scale(0, 10))
+        count_co_likes(*some_items(), settings(liked_from=11))
 
 
 def test_a_grid_that_diverges_as_a_whole_is_told() -> None:
-    table, counts = count(*some_items(), ColikesSettings(), Scale(0, 10))
-    settings = ColikesSettings(rank=2, learning_rates={"sgd": [1e3, 1e4]})
+    counted = count_co_likes(*some_items(), settings())
     with pytest.raises(InputError, match="all 2 runs of the co-likes diverged"):
-        train_grid(table, counts, settings)
+        train_grid(*counted, settings(rank=2, learning_rates={"sgd": [1e3, 1e4]}))
 
 
 def test_asking_for_nothing_shows_the_most_liked() -> None:
     vectors = pd.DataFrame(np.eye(3) + 0.1, columns=["v0", "v1", "v2"])
     about = {"item": list("abc"), "title": list("ABC"), "year": np.nan, "n_likes": [1, 30, 20]}
-    answer, _ = ask(pd.DataFrame(about).join(vectors), ColikesSettings())
+    answer, _ = ask(pd.DataFrame(about).assign(shown=list("ABC")).join(vectors), settings())
     assert answer["because_you_like"] == [{"asked": None, "found": "B", "others": []}]
     assert [row["title"] for row in answer["recommendations"]] == ["C"]
 
 
 def test_chart_of_an_optimiser_without_runs_is_empty() -> None:
-    tables = draw_costs([], optimizer="sgd").to_dict()["datasets"]
-    assert not any(tables.values())
-
-
-def test_settings_are_those_of_the_configuration() -> None:
-    text = (ROOT / "conf/base/parameters_colikes.yml").read_text()
-    settings: dict[str, Any] = yaml.safe_load(text)["colikes"]
-    assert ColikesSettings(**settings) == ColikesSettings()
-    assert set(settings) == set(ColikesSettings.model_fields)
+    for chart in draw_costs([], some_items()[0]):
+        assert not any(chart.to_dict()["datasets"].values())

@@ -12,32 +12,31 @@ import pandas as pd
 import pytest
 import yaml
 
-from fivestar.errors import InputError
 from fivestar.pipelines.exploration import charts, linked, tables
-from fivestar.pipelines.exploration.bins import even_step, in_bins, in_count_bins, nice_step
+from fivestar.pipelines.exploration.bins import (
+    MAX_BARS,
+    count_cut,
+    cut,
+    edges,
+    round_step,
+    scale_cut,
+)
 from fivestar.pipelines.exploration.features import OTHER, UNKNOWN, categories
 from fivestar.pipelines.exploration.settings import ExplorationSettings
-from fivestar.ratings import Scale
-from fivestar.reporting.charts import COLORS, MOST_MARKS, Chart
+from fivestar.ratings import Features, Scale, TrainingData, Vocabulary, csr_matrix
+from fivestar.reporting.charts import COLORS, MAX_MARKS, Chart
 
 from ..browser import BrowserPage, browser_page
 from ..project import ROOT, make_project, run
 
-FOLDER = "data/08_reporting/exploration"
-PAGE = "data/08_reporting/exploration.html"
+FOLDER = "data/08_reporting/demo/exploration"
+PAGE = "data/08_reporting/demo/exploration.html"
 CHARTS = [
-    "stars",
-    "ratings_per_user",
-    "ratings_per_item",
-    "item_means",
-    "crosstab",
-    "ratings_over_time",
-    "mean_over_time",
-    "linked_users",
-    "linked_items",
+    *("rating_counts", "ratings_per_user", "ratings_per_item", "item_means", "crosstab"),
+    *("ratings_over_time", "mean_over_time", "linked_users", "linked_items"),
 ]
 SCALE = Scale(1, 5)
-SETTINGS = ExplorationSettings()
+SETTINGS = ExplorationSettings(n_users=25, n_items=25, most_categories=40, seed=42)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +57,7 @@ def page(project: Path) -> Iterator[BrowserPage]:
 
 
 def train_of(project: Path) -> pd.DataFrame:
-    return pd.read_parquet(project / "data/05_model_input/train.parquet")
+    return pd.read_parquet(project / "data/05_model_input/demo/train.parquet")
 
 
 def some_train(n_users: int = 12, n_items: int = 8, share: float = 0.6) -> pd.DataFrame:
@@ -66,6 +65,13 @@ def some_train(n_users: int = 12, n_items: int = 8, share: float = 0.6) -> pd.Da
     users, items = np.nonzero(rng.random((n_users, n_items)) < share)
     table = pd.DataFrame({"user": users, "item": items}).astype("str")
     return table.assign(rating=rng.integers(1, 6, len(table)).astype(float))
+
+
+def some_data() -> TrainingData:
+    """One rating."""
+    ids = Vocabulary(pd.Index(["u"]), pd.Index(["i"]))
+    one, none = (csr_matrix(*(np.zeros(n, dtype=np.intp),) * 2, np.ones(n), (1, 1)) for n in (1, 0))
+    return TrainingData(one, none, ids, Features(none, none), SCALE, "demo")
 
 
 def rows_of(chart: Chart) -> list[dict[str, Any]]:
@@ -80,7 +86,7 @@ def test_every_picture_is_a_file_that_a_previewer_can_show(project: Path) -> Non
     for name in CHARTS:
         specification = json.loads((project / FOLDER / f"{name}.json").read_text())
         assert "vega-lite" in specification["$schema"]
-        assert specification["title"]
+        assert "demo, split " in specification["title"]["subtitle"]
         assert any(specification["datasets"].values())
 
 
@@ -93,8 +99,8 @@ def test_tables_count_the_training_ratings_and_no_others(project: Path) -> None:
         assert table["mean_rating"].to_numpy() == pytest.approx(counts["mean"].to_numpy())
         assert len(table) == train[name].nunique()
         assert table["n_ratings"].is_monotonic_decreasing
-    stars = pd.read_parquet(project / FOLDER / "star_counts.parquet")
-    assert stars["n_ratings"].tolist() == train["rating"].value_counts().sort_index().tolist()
+    counts = pd.read_parquet(project / FOLDER / "rating_counts.parquet")
+    assert counts["n_ratings"].tolist() == train["rating"].value_counts().sort_index().tolist()
     periods = pd.read_parquet(project / FOLDER / "periods.parquet")
     assert periods["n_ratings"].sum() == len(train)
     summary = json.loads((project / FOLDER / "summary.json").read_text())
@@ -127,6 +133,7 @@ def test_the_crosstab_is_that_of_pandas(project: Path) -> None:
 
 def test_the_page_is_drawn_without_a_network(page: BrowserPage) -> None:
     assert page.charts() == CHARTS
+    assert page.page.locator(".lead").inner_text().startswith("demo, split ")
     assert page.blank() == []
     assert page.errors == []
     assert page.outside == []
@@ -141,7 +148,7 @@ def drawn(page: BrowserPage, chart: str, field: str) -> dict[str, int]:
 def expected(table: pd.DataFrame, chosen: pd.Series) -> tuple[dict[str, int], dict[str, int]]:
     """Histograms of counts and means of the chosen rows, by pandas."""
     part = table[chosen]
-    ratings = in_count_bins(table["n_ratings"])[chosen].astype("str").value_counts()
+    ratings = count_cut(table["n_ratings"])[chosen].astype("str").value_counts()
     low = np.clip(((part["mean_rating"] - 1) / 0.2 + 1e-9).astype(int), 0, 19)
     means = low.map(lambda n: f"{1 + 0.2 * n:.3g}\u2013{1.2 + 0.2 * n:.3g}").value_counts()
     return ratings.to_dict(), means.to_dict()
@@ -149,7 +156,7 @@ def expected(table: pd.DataFrame, chosen: pd.Series) -> tuple[dict[str, int], di
 
 def test_choosing_an_occupation_filters_the_histograms(project: Path, page: BrowserPage) -> None:
     table = pd.read_parquet(project / FOLDER / "users.parquet")
-    assert linked.features_of(table) == ["age", "gender", "occupation"], "and no zip code"
+    assert tables.features_of(table) == ["age", "gender", "occupation"], "and no zip code"
     everyone = expected(table, table["user"].notna())
     assert (drawn(page, "linked_users", "ratings"), drawn(page, "linked_users", "mean")) == everyone
 
@@ -175,7 +182,7 @@ def test_choosing_an_occupation_filters_the_histograms(project: Path, page: Brow
 
 def test_choosing_genres_counts_an_item_with_several_once(project: Path, page: BrowserPage) -> None:
     table = pd.read_parquet(project / FOLDER / "items.parquet")
-    field = f"feature_{linked.features_of(table).index('genres')}"
+    field = f"feature_{tables.features_of(table).index('genres')}"
     comedy, romance = (
         table["genres"].map({word}.issubset).astype(bool) for word in ("Comedy", "Romance")
     )
@@ -215,16 +222,14 @@ def test_without_times_titles_and_side_tables_all_entries_are_there(tmp_path: Pa
         assert not any(specification["datasets"].values())
         assert "data set" in specification["title"]["subtitle"]
     html = (project / PAGE).read_text()
-    for title, there in (("Who rated what", 1), ("Over time", 0), ("Users", 0), ("Items", 0)):
+    for title, there in (
+        ("A corner of the matrix", 1),
+        ("Over time", 0),
+        ("Users", 0),
+        ("Items", 0),
+    ):
         assert html.count(f"<h2>{title}</h2>") == there
     assert json.loads((project / FOLDER / "summary.json").read_text())["first"] is None
-
-
-def test_ratings_that_were_not_split_are_told() -> None:
-    train = some_train()
-    ratings = train.iloc[1:].assign(timestamp=0)
-    with pytest.raises(InputError, match=r"1 ratings are not in .*Split again"):
-        tables.count_periods(train, ratings)
 
 
 # -- tables
@@ -240,15 +245,15 @@ def test_ratings_that_were_not_split_are_told() -> None:
         (Scale(-10, 10), [-9.97, 3.14], None),
     ],
 )
-def test_stars_have_a_bar_each_or_share_one(
+def test_ratings_have_a_bar_each_or_share_one(
     scale: Scale, given: list[float], labels: list[str] | None
 ) -> None:
-    table = tables.count_stars(pd.DataFrame({"rating": given}), scale)
+    table = tables.count_ratings(pd.DataFrame({"rating": given}), scale)
     assert table["n_ratings"].sum() == len(given)
-    assert table["share"].sum() == pytest.approx(1, abs=1e-3)
-    assert 2 <= len(table) <= tables.MOST_STARS
+    assert table["fraction"].sum() == pytest.approx(1, abs=1e-3)
+    assert 2 <= len(table) <= MAX_BARS
     if labels:
-        assert table["stars"].tolist() == labels
+        assert table["rating"].tolist() == labels
 
 
 @pytest.mark.parametrize(
@@ -267,7 +272,7 @@ def test_periods_are_as_short_as_fits(days: list[int], unit: str, first_start: s
     ratings = train.assign(timestamp=[seconds + 86_400 * day for day in days])
     table = tables.count_periods(train.sample(frac=1, random_state=0), ratings)
     assert table["unit"].unique().tolist() == [unit]
-    assert len(table) <= tables.MOST_PERIODS
+    assert len(table) <= tables.MAX_PERIODS
     assert table["start"].iloc[0] == first_start
     assert table["end"].tolist()[:-1] == table["start"].tolist()[1:]
     assert table["n_ratings"].sum() == len(days)
@@ -277,12 +282,12 @@ def test_periods_are_as_short_as_fits(days: list[int], unit: str, first_start: s
         "1997-12-05",
         str(np.datetime64("1997-12-05") + days[-1]),
     )
-    assert rows_of(charts.draw_periods(table))
-    assert rows_of(charts.draw_mean_over_time(table))
+    assert all(rows_of(chart) for chart in charts.draw_over_time(table, some_data()))
 
 
 def test_items_of_one_title_are_two_rows_of_the_crosstab() -> None:
-    items = pd.DataFrame({"item": [str(n) for n in range(8)], "title": ["Emma"] * 2 + ["B"] * 6})
+    items = pd.DataFrame({"item": [str(n) for n in range(8)], "shown": ["Emma"] * 2 + ["B"] * 6})
+    items = items.assign(title=items["shown"], n_ratings=0, mean_rating=np.nan)
     described = tables.describe_items(some_train(), items, SETTINGS)
     users = tables.describe_users(some_train(), pd.DataFrame({"user": []}), SETTINGS)
     pairs = tables.cross(some_train(), users, described, SETTINGS)
@@ -295,9 +300,9 @@ def test_a_feature_may_have_any_name() -> None:
     side = pd.DataFrame({"user": [str(n) for n in range(12)], "n_ratings": ["few", "many"] * 6})
     side["home.state[0]"] = ["a'b", 'c"d'] * 6
     users = tables.describe_users(some_train(), side, SETTINGS)
-    assert linked.features_of(users) == ["n_ratings (side table)", "home.state[0]"]
+    assert tables.features_of(users) == ["n_ratings (side table)", "home.state[0]"]
     assert users["n_ratings"].sum() == len(some_train())
-    rows = rows_of(linked.draw_linked(users, SCALE, SETTINGS, what="user"))
+    rows = rows_of(linked.draw_one(users, "user", some_data(), SETTINGS))
     assert {row["feature_1"] for row in rows} == {"a'b", 'c"d'}
 
 
@@ -344,12 +349,12 @@ def test_a_table_of_ids_has_no_categories() -> None:
 
 
 def test_bins_hold_their_ends_and_all_beyond() -> None:
-    means = in_bins(pd.Series([1.0, 1.2, 4.9, 5.0, np.nan]), 1, 5, 0.2).astype(object)
+    means = scale_cut(pd.Series([1.0, 1.2, 4.9, 5.0, np.nan]), SCALE).astype(object)
     assert means.iloc[:4].tolist() == ["1\u20131.2", "1.2\u20131.4", "4.8\u20135", "4.8\u20135"]
     assert pd.isna(means.iloc[4])
-    ages = in_bins(pd.Series([3, 20, 29, 99]), 20, 40, 10, whole=True).astype(str).tolist()
-    assert ages == ["under 30", "under 30", "under 30", "40 and more"]
-    counts = in_count_bins(pd.Series([2, 3, 4, 5, 15, 16]))
+    ages = cut(pd.Series([3, 20, 29, 99]), edges(20, 41, 10), whole=True)
+    assert ages.astype(str).tolist() == ["under 30", "under 30", "under 30", "40 and more"]
+    counts = count_cut(pd.Series([2, 3, 4, 5, 15, 16]))
     assert counts.astype(str).tolist() == [
         "2",
         "3",
@@ -362,32 +367,31 @@ def test_bins_hold_their_ends_and_all_beyond() -> None:
 
 
 def test_steps_are_round() -> None:
-    assert [even_step(span, 25) for span in (4, 4.5, 9)] == pytest.approx([0.2, 0.25, 0.5])
-    assert nice_step(55, 10, whole=True) == 10
-    assert nice_step(3, 10, whole=True) == 1
-    assert nice_step(0.3, 10) == pytest.approx(0.05)
+    even = [round_step(span, 25, even=True) for span in (4, 4.5, 9)]
+    assert even == pytest.approx([0.2, 0.25, 0.5])
+    assert round_step(55, 10, whole=True) == 10
+    assert round_step(3, 10, whole=True) == 1
+    assert round_step(0.3, 10) == pytest.approx(0.05)
 
 
 # -- limits
 
 
 def test_large_data_is_sampled_and_the_picture_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    n = MOST_MARKS + 1000
+    n = MAX_MARKS + 1000
     rng = np.random.default_rng(0)
     items = pd.DataFrame({"item": np.arange(n).astype(str), "title": np.arange(n).astype(str)})
     items["n_ratings"] = np.sort(rng.integers(1, 1000, n))[::-1]
     items["mean_rating"] = rng.uniform(1, 5, n)
-    chart = charts.draw_item_means(items, SCALE, SETTINGS)
+    chart, again = (charts.draw_item_means(items, some_data(), SETTINGS) for _ in range(2))
     points = [row for row in rows_of(chart) if "title" in row]
-    assert len(points) == MOST_MARKS
+    assert len(points) == MAX_MARKS
     assert {str(k) for k in range(charts.KEPT)} <= {point["title"] for point in points}
-    assert f"{MOST_MARKS:,} of {n:,} items" in chart.to_dict()["title"]["subtitle"]
-    assert points == [
-        row for row in rows_of(charts.draw_item_means(items, SCALE, SETTINGS)) if "title" in row
-    ]
+    assert f"{MAX_MARKS:,} of {n:,} items" in chart.to_dict()["title"]["subtitle"]
+    assert points == [row for row in rows_of(again) if "title" in row]
 
-    monkeypatch.setattr(linked, "MOST_ROWS", 100)
-    chart = linked.draw_linked(items.assign(group="a"), SCALE, SETTINGS, what="item")
+    monkeypatch.setattr(linked, "MAX_ROWS", 100)
+    chart = linked.draw_one(items.assign(group="a"), "item", some_data(), SETTINGS)
     rows = rows_of(chart)
     assert len(rows) <= 100
     assert sum(row["weight"] for row in rows) == 100
@@ -397,12 +401,11 @@ def test_large_data_is_sampled_and_the_picture_says_so(monkeypatch: pytest.Monke
 def test_equal_rows_are_one_with_a_weight() -> None:
     table = pd.DataFrame({"user": list("abcd"), "n_ratings": [3, 3, 3, 9], "mean_rating": 2.5})
     table["job"] = pd.Categorical(["x", "x", "y", "y"])
-    rows = rows_of(linked.draw_linked(table, SCALE, SETTINGS, what="user"))
+    rows = rows_of(linked.draw_one(table, "user", some_data(), SETTINGS))
     assert sorted(row["weight"] for row in rows) == [1, 1, 2]
 
 
 def test_settings_are_those_of_the_configuration() -> None:
     text = (ROOT / "conf/base/parameters_exploration.yml").read_text()
     settings: dict[str, Any] = yaml.safe_load(text)["exploration"]
-    assert ExplorationSettings(**settings) == ExplorationSettings()
-    assert set(settings) == set(ExplorationSettings.model_fields)
+    assert ExplorationSettings(**settings) == SETTINGS

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fivestar.pipelines.ingestion.settings import IngestionSettings, SideTable
-from fivestar.pipelines.splitting.encoding import MOST_WORDS, build_features, encode
+from fivestar.models.baselines.bias import Bias
+from fivestar.pipelines.ingestion.settings import SideTable
+from fivestar.pipelines.splitting.encoding import MAX_WORDS, encode, encode_features
 from fivestar.pipelines.training.nodes import fit, refit
-from fivestar.ratings import Features, Scale, csr_matrix
+from fivestar.ratings import Features, Scale, TrainingData, Vocabulary, csr_matrix
 
-COLUMNS = {"user": "u", "item": "i", "rating": "r"}
+from .test_ingestion import settings_of
 
 
 def one(kind: str) -> SideTable:
@@ -66,9 +67,9 @@ def test_categories_are_divided_by_the_root_of_their_number() -> None:
 
 
 def test_only_the_commonest_words_are_kept() -> None:
-    words = np.repeat(np.arange(MOST_WORDS + 50), 5).astype(str).tolist() + ["often"] * 9
+    words = np.repeat(np.arange(MAX_WORDS + 50), 5).astype(str).tolist() + ["often"] * 9
     matrix = encoded("category", words, "str")
-    assert matrix.shape[1] == MOST_WORDS
+    assert matrix.shape[1] == MAX_WORDS
     assert matrix[-1].sum() == 1
 
 
@@ -81,47 +82,36 @@ def test_empty_columns_and_text_give_nothing() -> None:
 
 def test_rows_follow_the_vocabulary_and_ids_without_a_row_are_empty() -> None:
     users = pd.DataFrame({"user": [f"u{n}" for n in range(8)], "sex": ["F", "M"] * 4})
-    items = pd.DataFrame({"item": ["i0"]})
-    settings = IngestionSettings.model_validate(
-        {
-            "columns": COLUMNS,
-            "users": {"id": "id", "features": {"sex": {"kind": "category", "column": "sex"}}},
-        }
-    )
     users = pd.concat([users, pd.DataFrame({"user": ["v1"], "sex": ["F"]})])
-    vocabulary = {"users": ["nobody", "u0", "u2", "u4", "u6", "v1"], "items": ["i0", "i1"]}
-    user_features, item_features = build_features(users, items, vocabulary, settings)
-    assert user_features.toarray().tolist() == [[0]] + [[1]] * 5
-    assert item_features.shape == (2, 0)
-    assert item_features.format == "csr"
-
-
-def test_no_side_tables_give_matrices_without_columns() -> None:
-    users, items = pd.DataFrame({"user": ["u"]}), pd.DataFrame({"item": ["i"]})
-    settings = IngestionSettings.model_validate({"columns": COLUMNS})
-    matrices = build_features(users, items, {"users": ["u"], "items": ["i"]}, settings)
-    assert [matrix.shape for matrix in matrices] == [(1, 0), (1, 0)]
+    sex = {"id": "id", "features": {"sex": {"kind": "category", "column": "sex"}}}
+    wanted = {"users": ["nobody", "u0", "u2", "u4", "u6", "v1"], "items": ["i0", "i1"]}
+    features = encode_features(
+        users,
+        pd.DataFrame({"item": ["i0"]}),
+        Vocabulary.from_dict(wanted),
+        settings_of(users=sex, items=None),
+    )
+    assert features.users.toarray().tolist() == [[0]] + [[1]] * 5
+    assert features.items.shape == (2, 0)
+    assert features.items.format == "csr"
 
 
 def test_fit_and_refit_hand_the_features_to_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    from fivestar.models.baselines.bias import Bias
-
     given: list[Features | None] = []
-    original = Bias._fit
+    original = Bias.fit
 
-    def spying(self: Bias, *arguments: Any) -> Any:
-        given.append(self.features)
-        return original(self, *arguments)
+    def spying(self: Bias, *arguments: Any, **named: Any) -> Any:
+        given.append(named["features"])
+        return original(self, *arguments, **named)
 
-    monkeypatch.setattr(Bias, "_fit", spying)
-    train = csr_matrix(np.array([0, 1]), np.array([0, 1]), np.array([5.0, 2]), (2, 2))
-    validation = csr_matrix(np.array([0]), np.array([1]), np.array([3.0]), (2, 2))
-    sides = csr_matrix(np.array([0]), np.array([0]), np.array([1.0]), (2, 1)), train
-    scale = Scale(1, 5)
-    model, history = fit(train, validation, *sides, {"family": "bias"}, scale, label="bias")
-    refit(model, history, train, validation, *sides, scale, True, label="bias")
-    assert len(given) == 2
-    for features in given:
-        assert features is not None
-        assert features.users is sides[0]
-        assert features.items is sides[1]
+    monkeypatch.setattr(Bias, "fit", spying)
+    vocabulary = Vocabulary.from_dict({"users": ["u0", "u1"], "items": ["i0", "i1"]})
+    train, validation = (
+        csr_matrix(np.array(users), np.array(items), np.array(ratings), (2, 2))
+        for users, items, ratings in (([0, 1], [0, 1], [5.0, 2]), ([0], [1], [3.0]))
+    )
+    features = Features(train[:, :1], train)
+    data = TrainingData(train, validation, vocabulary, features, Scale(1, 5))
+    model, history = fit(data, {"family": "bias"}, None, label="bias")
+    refit(model, history, data, True, label="bias")
+    assert given == [features, features]

@@ -1,7 +1,9 @@
-"""Clean tables from good files; from bad ones a single message that says what to mend."""
+"""Clean tables from good files; from bad ones a single message that says what to fix."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,13 +11,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.runner import ThreadRunner
+from kedro_datasets.json import JSONDataset
 from pydantic import ValidationError
 
-from fivestar.datasets import TextTable
+from fivestar.datasets import ParquetTable, TextTable
 from fivestar.errors import InputError
 from fivestar.pipelines.ingestion import create_pipeline
-from fivestar.pipelines.ingestion.nodes import ingest
+from fivestar.pipelines.ingestion.nodes import accept, clean_ratings, clean_test_pairs
 from fivestar.pipelines.ingestion.settings import Feature, IngestionSettings
+from fivestar.pipelines.ingestion.side_tables import clean_items, clean_users
 from fivestar.ratings import Scale
 
 FILES = {
@@ -29,12 +35,19 @@ COLUMNS = {"user": "user", "item": "item", "rating": "rating"}
 TEST_COLUMNS = {"id": "ID", "user": "User", "item": "ASIN"}
 SETTINGS: dict[str, Any] = {
     "columns": COLUMNS,
+    "duplicates": "error",
+    "test_duplicates": "error",
+    "k_core": 0,
     "test_columns": TEST_COLUMNS,
     "users": {"id": "id", "features": {"age": {"kind": "number", "column": "age"}}},
     "items": {"id": "id", "features": {"title": {"column": "title"}}},
 }
 
 Ingested = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, Any]]
+
+
+def settings_of(**changes: Any) -> IngestionSettings:
+    return IngestionSettings.model_validate({**SETTINGS, **changes})
 
 
 def ingest_files(folder: Path, files: dict[str, str], scale: Scale, **changes: Any) -> Ingested:
@@ -44,19 +57,25 @@ def ingest_files(folder: Path, files: dict[str, str], scale: Scale, **changes: A
         path = folder / f"{name}.csv"
         path.write_text(text, encoding="utf-8")
         tables.append(TextTable(filepath=str(path)).load())
-    return ingest(*tables, IngestionSettings.model_validate({**SETTINGS, **changes}), scale)
+    return ingest_tables(*tables, scale=scale, **changes)
 
 
 def ingest_tables(
-    ratings_raw: pd.DataFrame,
+    ratings_raw: pd.DataFrame | None,
     test_raw: pd.DataFrame | None = None,
     users_raw: pd.DataFrame | None = None,
     items_raw: pd.DataFrame | None = None,
     scale: Scale = STARS,
     **changes: Any,
 ) -> Ingested:
-    settings = IngestionSettings.model_validate({**SETTINGS, **changes})
-    return ingest(ratings_raw, test_raw, users_raw, items_raw, settings, scale)
+    """What the pipeline hands on."""
+    assert ratings_raw is not None
+    settings = settings_of(**changes)
+    ratings = clean_ratings(ratings_raw, settings, scale)
+    test_pairs = clean_test_pairs(test_raw, ratings, settings, scale)
+    users = clean_users(users_raw, ratings, settings)
+    items = clean_items(items_raw, ratings, settings)
+    return accept(ratings, test_pairs, users, items, scale)
 
 
 def table(columns: str, *rows: str) -> pd.DataFrame:
@@ -94,7 +113,7 @@ BAD = {
         ["ratings.csv", "'user', 'item', 'rating'", "'user;item;rating'"],
     ),
     "wrong number of cells": bad_ratings(
-        "ann,2,3", says=["row 2 (line 3) has 3 ('ann,2,3')", "Mend"]
+        "ann,2,3", says=["row 2 (line 3) has 3 ('ann,2,3')", "Fix"]
     ),
     "no rating": bad_ratings(
         *("ann,2,,10", "bob,1, ,10"),
@@ -160,6 +179,26 @@ BAD = {
         ["test.csv", "'Rating'", "outside the scale", "row 1 (line 2) ('9')"],
         {"test_columns": {**TEST_COLUMNS, "rating": "Rating"}},
     ),
+    "test pairs: among the ratings": Bad(
+        {"test": "ID,User,ASIN\n7,ann,3\n5,ann,2\n9,bob,1\n"},
+        [
+            *("test.csv", "'User', 'ASIN'", "2 of 3 pairs also among the ratings"),
+            *("rows 2 (line 3), 3 (line 4)", "'ann' and '2', 'bob' and '1'"),
+            *("Delete them from one of the files", "`ingestion.test_duplicates: drop`"),
+        ],
+    ),
+    "test pairs: twice": Bad(
+        {"test": "ID,User,ASIN\n7,ann,3\n5,bob,2\n9,ann,3\n"},
+        [
+            *("test.csv", "'User', 'ASIN'", "1 row repeats", "User 'ann' and ASIN '3'"),
+            *("rows 1 (line 2), 3 (line 4)", "`ingestion.test_duplicates: drop`"),
+        ],
+    ),
+    "test pairs: all to be dropped": Bad(
+        {"test": "ID,User,ASIN\n7,ann,1\n5,ann,2\n"},
+        ["test.csv", "every pair is also among the ratings"],
+        {"test_duplicates": "drop"},
+    ),
     "side table: repeated id": Bad(
         {"users": "id,age\nann,1\nbob,2\nann,3\n"},
         ["users.csv", "'id'", "id 'ann'", "rows 1 (line 2), 3 (line 4)", "Keep one row"],
@@ -175,7 +214,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD.keys())
-def test_bad_input_is_one_message_with_file_place_and_mend(tmp_path: Path, bad: Bad) -> None:
+def test_bad_input_is_one_message_with_file_rows_and_fix(tmp_path: Path, bad: Bad) -> None:
     with pytest.raises(InputError) as error:
         ingest_files(tmp_path, bad.files, STARS, **bad.changes)
     message = str(error.value)
@@ -191,7 +230,7 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("column", ["rating", "user", "pair"])
 def test_of_many_bad_rows_the_first_are_named_and_the_others_counted(column: str) -> None:
-    n = 100_000
+    n = 10_000
     raw = pd.DataFrame(
         {
             "user": ["" if column == "user" else "ann"] * n,
@@ -202,7 +241,7 @@ def test_of_many_bad_rows_the_first_are_named_and_the_others_counted(column: str
     )
     with pytest.raises(InputError) as error:
         ingest_tables(raw)
-    assert "rows 1, 2, 3, 4, 5 and 99,995 more" in str(error.value)
+    assert "rows 1, 2, 3, 4, 5 and 9,995 more" in str(error.value)
     assert len(str(error.value)) < 300
 
 
@@ -266,6 +305,29 @@ def test_repeated_pairs_are_settled_as_the_policy_says(
     assert len(ratings) == 3
 
 
+def test_test_pairs_to_be_dropped_leave_the_test_split_and_are_counted(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("fivestar"), "propagate", True)
+    test = table("ID User ASIN", "4 ann 1", "2 ann 3", "9 bob 1", "7 zoe 1", "1 ann 3", "5 ann 1")
+    ratings = ratings_of("ann 1 3", "bob 1 4", "bob 3 4")
+    with caplog.at_level(logging.INFO):
+        clean, pairs, *_, summary = ingest_tables(ratings, test, test_duplicates="drop")
+    assert pairs["id"].tolist() == [2, 7]
+    assert pairs[["user", "item"]].to_numpy().tolist() == [["ann", "3"], ["zoe", "1"]]
+    assert pairs.index.tolist() == [0, 1]
+    assert len(clean) == 3
+    assert summary["n_test_pairs"] == 2
+    told = "4 test pairs dropped: 3 also among the ratings, 1 there already"
+    assert told in caplog.text
+
+
+def test_a_rating_that_the_core_leaves_out_may_be_a_test_pair() -> None:
+    ratings = ratings_of("a 1 1", "a 2 2", "d 1 3", "d 2 4", "b 1 5")
+    _, pairs, *_ = ingest_tables(ratings, table("ID User ASIN", "1 b 1"), k_core=2)
+    assert len(pairs) == 1
+
+
 def test_k_core_is_repeated_until_nothing_changes() -> None:
     # Without c, item 3 has one rating; without item 3, b has one; a and d keep two each.
     raw = ratings_of(
@@ -310,8 +372,8 @@ def test_ids_are_kept_exactly(tmp_path: Path, user: str) -> None:
 def test_test_ids_are_whole_numbers_where_all_are_written_so(
     ids: list[str], expected: list[Any]
 ) -> None:
-    test = table("ID User ASIN", *(f"{one} ann 1" for one in ids))
-    _, pairs, *_ = ingest_tables(ratings_of("ann 1 3"), test)
+    test = table("ID User ASIN", *(f"{one} ann {n}" for n, one in enumerate(ids)))
+    _, pairs, *_ = ingest_tables(ratings_of("ann x 3"), test)
     assert pairs["id"].tolist() == expected
 
 
@@ -321,7 +383,7 @@ def test_test_pairs_without_ids_are_numbered_and_may_have_ratings() -> None:
     _, pairs, users, *_ = ingest_tables(ratings_of("ann 1 3"), test, test_columns=columns)
     assert pairs["id"].tolist() == [0, 1]
     assert pairs["rating"].tolist() == [4, 2.5]
-    assert users["user"].tolist() == ["ann", "zoe"]
+    assert users["user"].tolist() == ["ann"]
 
 
 @pytest.mark.parametrize(
@@ -388,9 +450,9 @@ def test_rated_ids_without_a_row_follow_with_empty_features() -> None:
     side = {"id": "id", "features": features}
     ratings = ratings_of("ann 3 3", "ann 1 3")
     *_, items, _ = ingest_tables(ratings, test, items_raw=raw, items=side)
-    assert items["item"].tolist() == ["1", "9", "3", "4"]
-    assert items["title"].isna().tolist() == [False, False, True, True]
-    assert items["tags"].tolist() == [["a", "b"], ["c"], [], []]
+    assert items["item"].tolist() == ["1", "9", "3"]
+    assert items["title"].isna().tolist() == [False, False, True]
+    assert items["tags"].tolist() == [["a", "b"], ["c"], []]
 
 
 @pytest.mark.parametrize(
@@ -430,6 +492,52 @@ def test_missing_values_of_other_kedro_datasets_are_refused(
     ratings[column] = pd.Series(["1", np.nan]).astype(dtype)
     with pytest.raises(InputError, match=f"column '{column}': {says}"):
         ingest_tables(ratings)
+
+
+OUTPUTS = ["ratings", "test_pairs", "users", "items"]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[[], dict[str, bytes]]:
+    """Run the pipeline on FILES as they lie there and read the files that it has written."""
+    datasets: dict[str, Any] = {
+        "params:ingestion": MemoryDataset(settings_of(), copy_mode="assign"),
+        "params:scale": MemoryDataset(STARS, copy_mode="assign"),
+        "ratings_summary": JSONDataset(filepath=str(tmp_path / "summary.json")),
+        **{name: ParquetTable(filepath=str(tmp_path / f"{name}.parquet")) for name in OUTPUTS},
+    }
+    raw_names = ("ratings_raw", "test_pairs_raw", "users_raw", "items_raw")
+    for name, (file, text) in zip(raw_names, FILES.items(), strict=True):
+        (tmp_path / f"{file}.csv").write_text(text)
+        datasets[name] = TextTable(filepath=str(tmp_path / f"{file}.csv"))
+
+    def run_pipeline() -> dict[str, bytes]:
+        ThreadRunner().run(create_pipeline(), DataCatalog(dict(datasets)))
+        return written(tmp_path)
+
+    return run_pipeline
+
+
+def written(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix != ".csv"}
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_mistake_in_any_raw_file_leaves_all_earlier_outputs_untouched(
+    tmp_path: Path, run: Callable[[], dict[str, bytes]], file: str
+) -> None:
+    before = run()
+    assert set(before) == {"summary.json", *(f"{name}.parquet" for name in OUTPUTS)}
+    for name, text in FILES.items():  # other rows, which would be written if they were accepted
+        rows = text.splitlines(keepends=True)
+        (tmp_path / f"{name}.csv").write_text("".join([*rows[:1], *rows[2:]]))
+    good = (tmp_path / f"{file}.csv").read_text()
+    (tmp_path / f"{file}.csv").write_text(good + good.splitlines()[-1] + "\n")
+    with pytest.raises(InputError, match=rf"{file}\.csv.* 1 row repeats an earlier one"):
+        run()
+    assert written(tmp_path) == before
+    (tmp_path / f"{file}.csv").write_text(good)
+    assert all(before[name] != content for name, content in run().items())
 
 
 def test_pipeline_takes_raw_tables_and_gives_clean_ones() -> None:

@@ -1,4 +1,4 @@
-"""Parts are disjoint, cover everything, and become matrices on one vocabulary."""
+"""Splits are disjoint, cover everything, and become matrices on one vocabulary."""
 
 from __future__ import annotations
 
@@ -13,19 +13,17 @@ from sklearn.model_selection import train_test_split
 
 from fivestar.errors import InputError
 from fivestar.pipelines.ingestion.nodes import clean_test_pairs
-from fivestar.pipelines.ingestion.settings import TestColumns as PairColumns
 from fivestar.pipelines.splitting import create_pipeline
-from fivestar.pipelines.splitting.nodes import (
-    SplittingSettings,
-    build_matrices,
-    hold_out,
-    split,
-    stratified_by_item,
-)
-from fivestar.ratings import Scale, Vocabulary
+from fivestar.pipelines.splitting.encoding import encode_features
+from fivestar.pipelines.splitting.methods import hold_out, stratified_by_item
+from fivestar.pipelines.splitting.nodes import assemble, collect_ids, split
+from fivestar.pipelines.splitting.settings import SplittingSettings
+from fivestar.ratings import Scale, TrainingData
+
+from .test_ingestion import STARS, ingest_tables, ratings_of, settings_of, table
 
 METHODS = ["stratified", "random", "time", "per_user"]
-NO_PAIRS = clean_test_pairs(None, PairColumns(user="user", item="item"), Scale(1, 5))
+NO_PAIRS = clean_test_pairs(None, pd.DataFrame(), settings_of(), STARS)
 COLUMNS = ["user", "item", "rating"]
 
 
@@ -43,23 +41,24 @@ def some_ratings(n_users: int = 60, n_items: int = 40, share: float = 0.5) -> pd
     ).astype({"user": "str", "item": "str"})
 
 
-def pairs(part: pd.DataFrame) -> list[tuple[str, str]]:
-    return list(zip(part["user"], part["item"], strict=True))
+def pairs(table: pd.DataFrame) -> list[tuple[str, str]]:
+    return list(zip(table["user"], table["item"], strict=True))
 
 
 def settings(**changes: Any) -> SplittingSettings:
-    return SplittingSettings.model_validate(changes)
+    defaults = {"method": "stratified", "test_share": 0.1, "validation_share": 0.25, "seed": 42}
+    return SplittingSettings.model_validate({**defaults, **changes})
 
 
 @pytest.mark.parametrize("share", [0.1, 0.25])
 def test_stratified_is_scikit_learn_s_split_row_for_row(share: float) -> None:
     ratings = some_ratings()
     expected = train_test_split(ratings, test_size=share, random_state=42, stratify=ratings["item"])
-    for part, wanted in zip(hold_out(ratings, share, settings()), expected, strict=True):
-        pd.testing.assert_frame_equal(part, wanted)
+    for found, wanted in zip(hold_out(ratings, share, settings()), expected, strict=True):
+        pd.testing.assert_frame_equal(found, wanted)
 
 
-def test_course_split_with_a_shipped_test_part() -> None:
+def test_course_split_with_a_shipped_test_split() -> None:
     ratings = some_ratings()
     test = pd.DataFrame({"id": [9, 4], "user": ["u1", "new"], "item": ["1", "2"], "rating": np.nan})
     train, validation, kept = split(ratings, test, settings())
@@ -70,7 +69,7 @@ def test_course_split_with_a_shipped_test_part() -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_parts_are_disjoint_and_cover_everything(method: str) -> None:
+def test_splits_are_disjoint_and_cover_everything(method: str) -> None:
     ratings = some_ratings()
     train, validation, test = split(ratings, NO_PAIRS, settings(method=method))
     everything = pairs(train) + pairs(validation) + pairs(test)
@@ -81,12 +80,12 @@ def test_parts_are_disjoint_and_cover_everything(method: str) -> None:
     assert len(test) == pytest.approx(0.1 * len(ratings), rel=0.15)
     assert len(validation) == pytest.approx(0.25 * 0.9 * len(ratings), rel=0.15)
     known = ratings.set_index(["user", "item"])["rating"]
-    for part in (train, validation, test):
-        assert (known.loc[pairs(part)].to_numpy() == part["rating"]).all()
+    for found in (train, validation, test):
+        assert (known.loc[pairs(found)].to_numpy() == found["rating"]).all()
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_parts_are_the_same_by_seed(method: str) -> None:
+def test_splits_are_the_same_by_seed(method: str) -> None:
     ratings = some_ratings()
     first, again = (hold_out(ratings, 0.2, settings(method=method)) for _ in range(2))
     pd.testing.assert_frame_equal(first[1], again[1])
@@ -162,10 +161,10 @@ def test_every_user_keeps_a_rating(method: str) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("n", [1, 2])
-def test_part_without_ratings_is_refused(method: str, n: int) -> None:
+def test_split_without_ratings_is_refused(method: str, n: int) -> None:
     ratings = pd.DataFrame({"user": ["a"] * n, "item": [str(i) for i in range(n)], "rating": 3.0})
     ratings["timestamp"] = 0
-    with pytest.raises(InputError, match=r"the \w+ part of . ratings would be empty.*shares"):
+    with pytest.raises(InputError, match=r"the \w+ split of . ratings would be empty.*shares"):
         split(ratings, NO_PAIRS, settings(method=method))
 
 
@@ -177,48 +176,93 @@ def test_settings_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
         settings(**wrong)
 
 
-def test_matrices_hold_the_ratings_at_their_positions() -> None:
-    train, validation, test = split(some_ratings(), NO_PAIRS, settings())
-    ids, *matrices = build_matrices(train, validation, test)
-    vocabulary = Vocabulary.from_dict(ids)
-    assert list(vocabulary.users) == sorted(some_ratings()["user"].unique())
-    for part, matrix in zip((train, validation), matrices, strict=True):
-        assert matrix.shape == vocabulary.shape
+NO_SIDES = {"users": None, "items": None}
+
+
+def prepared(
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    users: pd.DataFrame | None = None,
+    items: pd.DataFrame | None = None,
+    sides: dict[str, Any] = NO_SIDES,
+) -> TrainingData:
+    """What the nodes after ``split`` make of its tables and the side tables."""
+    users = table("user") if users is None else users
+    items = table("item") if items is None else items
+    ids = collect_ids(train, validation, users, items)
+    features = encode_features(users, items, ids, settings_of(**sides))
+    return assemble(train, validation, ids, features, Scale(0, 5))
+
+
+def test_matrices_hold_the_ratings_at_their_indices() -> None:
+    train, validation, _ = split(some_ratings(), NO_PAIRS, settings())
+    data = prepared(train, validation)
+    assert set(data.vocabulary.users) == {*train["user"], *validation["user"]}
+    for part, matrix in ((train, data.train), (validation, data.validation)):
+        assert matrix.shape == data.vocabulary.shape
         assert matrix.dtype == np.float32
         assert matrix.nnz == len(part)
-        users, items = vocabulary.positions(part)
+        users, items = data.vocabulary.positions(part)
         np.testing.assert_array_equal(matrix.toarray()[users, items], part["rating"])
 
 
 def test_ratings_of_zero_are_stored() -> None:
-    part = pd.DataFrame({"user": ["a", "b"], "item": ["1", "1"], "rating": [0.0, 2.0]})
-    other = pd.DataFrame({"user": ["a"], "item": ["2"], "rating": [0.0]})
-    _, train, validation = build_matrices(part, other, other)
-    assert train.nnz == 2
-    assert validation.nnz == 1
+    train = pd.DataFrame({"user": ["a", "b"], "item": ["1", "1"], "rating": [0.0, 2.0]})
+    validation = pd.DataFrame({"user": ["a"], "item": ["2"], "rating": [0.0]})
+    data = prepared(train, validation)
+    assert data.train.nnz == 2
+    assert data.validation.nnz == 1
 
 
-def test_ids_of_validation_and_test_alone_have_empty_rows() -> None:
-    train, validation, test = (
+def test_vocabulary_is_of_train_validation_and_described_rows_of_side_tables() -> None:
+    train, validation = (
         pd.DataFrame({"user": [user], "item": [item], "rating": [3.0]})
-        for user, item in (("b", "2"), ("a", "1"), ("c", "3"))
+        for user, item in (("b", "2"), ("a", "1"))
     )
-    ids, train_matrix, validation_matrix = build_matrices(train, validation, test)
-    assert ids == {"users": ["a", "b", "c"], "items": ["1", "2", "3"]}
-    assert np.diff(train_matrix.indptr).tolist() == [0, 1, 0]
-    assert np.diff(validation_matrix.indptr).tolist() == [1, 0, 0]
+    users = pd.DataFrame({"user": ["described", "blank"], "age": [30.0, np.nan]})
+    items = pd.DataFrame(
+        {
+            "item": ["by title", "by genre", "blank", "2"],
+            "title": pd.Series(["Four", None, None, None], dtype="str"),
+            "genres": [[], ["Drama"], [], []],
+        }
+    )
+    data = prepared(train, validation, users, items)
+    assert data.vocabulary.to_dict() == {
+        "users": ["a", "b", "described"],
+        "items": ["1", "2", "by genre", "by title"],
+    }
+    assert np.diff(data.train.indptr).tolist() == [0, 1, 0]
+    assert np.diff(data.validation.indptr).tolist() == [1, 0, 0]
 
 
-def test_pipeline_takes_clean_tables_and_gives_parts_and_matrices() -> None:
+def test_what_is_learned_does_not_depend_on_ids_that_only_the_test_split_has() -> None:
+    """From raw tables on: neither ids nor matrices nor features know of them."""
+    ratings = ratings_of(*(f"{user} {item} {1 + user % 5}" for user in range(9) for item in "abc"))
+    sides = {
+        "users": {"id": "id", "features": {"sex": {"kind": "category", "column": "sex"}}},
+        "items": None,
+    }
+    users_raw = table("id sex", *(f"{user} {'FM'[user % 2]}" for user in range(20)))
+    fingerprints = set()
+    for test in (["1 0 d"], ["1 0 d", "2 new a", "3 0 new", "4 15 other"]):
+        tables = ingest_tables(ratings, table("ID User ASIN", *test), users_raw, **sides)
+        clean, test_pairs, users, items, _ = tables
+        train, validation, kept = split(clean, test_pairs, settings())
+        assert len(kept) == len(test)
+        data = prepared(train, validation, users, items, sides)
+        assert not {"new", "other", "d"} & {*data.vocabulary.users, *data.vocabulary.items}
+        fingerprints.add(data.fingerprint)
+    assert len(fingerprints) == 1
+
+
+def test_pipeline_takes_clean_tables_and_gives_splits_and_training_data() -> None:
     pipeline = create_pipeline()
     assert pipeline.inputs() == {
         *("ratings", "test_pairs", "users", "items"),
-        *("params:splitting", "params:ingestion"),
+        *("params:splitting", "params:ingestion", "params:scale"),
     }
-    assert pipeline.all_outputs() == {
-        *("train", "validation", "test", "vocabulary", "train_matrix", "validation_matrix"),
-        *("user_features", "item_features"),
-    }
+    assert {"train", "validation", "test", "training_data", "item_table"} <= pipeline.all_outputs()
 
 
 def test_where_no_item_has_enough_ratings_the_split_is_random() -> None:

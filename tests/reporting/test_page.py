@@ -9,7 +9,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from fivestar.reporting.charts import dressed
+from fivestar.reporting.charts import themed
 from fivestar.reporting.page import Picture, Section, Table, Text, render
 
 NASTY = "</script><script>alert(1)</script> <b>&amp; 'Amélie' \u2028"
@@ -19,7 +19,7 @@ def page() -> str:
     table = pd.DataFrame({"title": [NASTY, None], "stars": [4.25, np.nan], "n": [12345, 1]})
     dots = alt.Chart(table, width="container").mark_point().encode(x="stars:Q", tooltip="title:N")
     sections = [
-        Section("First", [Text([NASTY]), Picture(dressed(dots, NASTY), NASTY, name="dots")]),
+        Section("First", [Text([NASTY]), Picture(themed(dots, NASTY), NASTY, name="dots")]),
         Section("Second", [Table(table, headings={"n": "ratings"})]),
     ]
     return render(NASTY, "lead", sections)

@@ -5,170 +5,130 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+from scipy import sparse
 
-from fivestar.analysis.embeddings import Embeddings, embeddings_of
 from fivestar.analysis.principal_factors import principal_factors
 from fivestar.analysis.similarity import directions
 from fivestar.models import Model
 from fivestar.ratings import Positions
 
 Array = NDArray[np.floating]
-Reason = tuple[str, int, int, float, float]
-"""Kind, place, what it is, the rating, the value."""
 
 OWN_RATING, OTHERS, NEAREST, FACTOR = "own rating", "other ratings", "nearest", "factor"
-REASONS = ["user", "item", "explained", "base", "kind", "place", "reason", "rating", "value"]
+N_TYPICAL = 3
+"""Items that stand for a factor."""
 NONE = float("nan")
+REASON = {
+    **{"explained": "float64", "base": "float64", "kind": "str", "place": "int64"},
+    **{"reason": "str", "reason_title": "str", "rating": "float64", "value": "float64"},
+}
+"""Columns of a reason, and their types."""
+Reason = tuple[str, int, str, str, float, float]
+"""The last six of them."""
 
 
 class Explainer:
     """Reasons for the predictions of a model.
 
     - ``own rating``: what each of the user's ratings adds to the prediction. With the items
-      given, a user's part is solved in closed form, and so a prediction is a base and a sum
-      over the ratings (``Model.contributions``). That is exact for a user who is folded in.
-      A trained user's part was learned beside the items, so ``explained``, the base plus all
-      contributions, differs a little from the model's own prediction.
+      given, a user's factors are solved in closed form, and so a prediction is a base and a
+      sum over the ratings (``Model.contributions``). That is exact for a user who is folded
+      in. A trained user's factors were learned beside the items, so ``explained``, the base
+      plus all contributions, differs a little from the model's own prediction.
+    - ``other ratings``: what all further own ratings add together.
     - ``nearest``: the rated items whose vectors have the highest cosine with the item's.
     - ``factor``: products of the user's and the item's principal factors, that is what lies
-      above the average user and the average item.
+      above the average user and the average item; named by items on the same side of it.
 
     A model that cannot tell one of these goes without.
 
     Parameters
     ----------
-    model
-        As it was trained.
-    candidates
-        Positions of the items that may be asked for; factors are those of these items.
-    n_reasons
-        Of the first two kinds, at the most.
-    n_factors
-        The strongest ones, at the most.
-    people
-        The same model with other users, whom the explanations are for.
+    model, folded
+        As it was trained; and with other users, if the explanations are for them.
+    items, candidates
+        The item table, and indices of the items that factors are those of, in rising order.
+    n_reasons, n_factors
+        At the most: of the first and the third kind, and of the last.
     """
 
     def __init__(
         self,
         model: Model,
+        items: pd.DataFrame,
         candidates: Positions,
         n_reasons: int,
         n_factors: int,
-        people: Model | None = None,
+        folded: Model | None = None,
     ) -> None:
-        self.model = model
-        self.n_reasons = n_reasons
-        embeddings = embeddings_of(model)
-        self.unit = None if embeddings is None else directions(embeddings.items)
-        own = embeddings if people is None else embeddings_of(people)
-        self.factors = _Factors.of(embeddings, own, candidates, n_factors)
+        self.model, self.candidates, self.n_reasons = model, candidates, n_reasons
+        self.ids, self.shown = items["item"].tolist(), items["shown"].tolist()
+        factors = model.factors()
+        own = factors if folded is None else folded.factors()
+        self.unit = None if factors is None else directions(factors.items)
+        self.factors: Array = np.empty((len(candidates), 0))  # of items, at length 1
+        if factors is None or factors.users is None or own is None or own.users is None:
+            return
+        if n_factors and len(candidates) > 1 and own.users.shape[1] == factors.users.shape[1]:
+            # Of users X and items Y with the items' principal directions V, a user's coordinates
+            # are (x - mean)' (Y - mean)' V: their products with a row of V sum to what lies
+            # above the averages, (x - mean) . (y - mean), if all factors are taken.
+            vectors = factors.items[candidates]
+            scores = principal_factors(vectors, factors.users, n_factors).scores
+            self.factors = directions(scores.T).T
+            self.projection = (vectors - vectors.mean(axis=0)).T @ self.factors
+            self.users, self.mean_user = own.users, factors.users.mean(axis=0)
 
     def explain(
-        self, user: int, rated: Positions, stars: Array, items: Positions
-    ) -> Iterator[dict[str, object]]:
-        """The reasons for each item, as rows of a table with the columns ``REASONS``.
+        self, user: int, item: int, own: sparse.csr_array
+    ) -> Iterator[tuple[float, float, str, int, str, str, float, float]]:
+        """The reasons for an item, rows of a table with the columns ``REASON``.
 
-        Parameters
-        ----------
-        user
-            Position.
-        rated, stars
-            (n_ratings,) positions of the items that the user rated, and how.
-        items
-            Positions of items to explain.
-
-        Yields
-        ------
-        ``kind`` and its ``place`` from 1 on; ``reason``: the position of a rated item, with its
-        ``rating``, the number of the other ratings, or that of a factor; ``value``: stars, of
-        a factor in the model's units, or a cosine; ``explained`` and ``base`` in stars, NaN
-        where ratings cannot be told apart.
+        User and item are indices; ``own`` are the user's ratings, (1, n_items).
         """
-        for item in items.tolist():
-            explained = base = NONE
-            reasons: list[Reason] = []
-            if self.model.can_explain and self.model.known_items[item]:
-                base, parts = self.model.contributions(rated, stars, item)
-                explained = base + float(parts.sum())
-                reasons += self._own_ratings(rated, stars, parts)
-            reasons += self._nearest(rated, stars, item)
-            if self.factors is not None:
-                products = self.factors.products(user, item)
-                order = np.argsort(-np.abs(products), kind="stable")
-                reasons += [
-                    (FACTOR, place, int(at) + 1, NONE, float(products[at]))
-                    for place, at in enumerate(order[products[order] != 0], start=1)
-                ]
-            for reason in reasons:
-                yield dict(zip(REASONS, (user, item, explained, base, *reason), strict=True))
+        rated, ratings = own.indices.astype(np.intp), own.data
+        explained = base = NONE
+        reasons: list[Reason] = []
+        if self.model.can_explain and self.model.known_items[item]:
+            base, parts = self.model.contributions(rated, ratings, item)
+            explained = base + float(parts.sum())
+            reasons += self._own_ratings(rated, ratings, parts)
+        if self.unit is not None and self.unit[item].any():
+            cosines = self.unit[rated] @ self.unit[item]
+            order = np.argsort(-cosines, kind="stable")
+            order = order[rated[order] != item][: self.n_reasons]
+            reasons += self._rated(NEAREST, rated[order], ratings[order], cosines[order])
+        reasons += self._factors(user, item)
+        for reason in reasons:
+            yield explained, base, *reason
 
-    def typical(self, factor: int, item: int, n: int) -> Positions:
-        """Items that lie furthest on the side of a factor where this one lies, others only."""
-        assert self.factors is not None
-        return self.factors.typical(factor - 1, item, n)
-
-    def _own_ratings(self, rated: Positions, stars: Array, parts: Array) -> Iterator[Reason]:
+    def _own_ratings(self, rated: Positions, ratings: Array, parts: Array) -> Iterator[Reason]:
         """The largest contributions, and the rest as one."""
         order = np.argsort(-np.abs(parts), kind="stable")
-        for place, at in enumerate(order[: self.n_reasons], start=1):
-            yield OWN_RATING, place, int(rated[at]), float(stars[at]), float(parts[at])
-        rest = order[self.n_reasons :]
-        if len(rest):
-            yield OTHERS, self.n_reasons + 1, len(rest), NONE, float(parts[rest].sum())
+        first, rest = order[: self.n_reasons], order[self.n_reasons :]
+        yield from self._rated(OWN_RATING, rated[first], ratings[first], parts[first])
+        if n := len(rest):
+            title = f"{n} other ratings"
+            yield OTHERS, self.n_reasons + 1, str(n), title, NONE, float(parts[rest].sum())
 
-    def _nearest(self, rated: Positions, stars: Array, item: int) -> Iterator[Reason]:
-        if self.unit is None or not self.unit[item].any():
+    def _rated(
+        self, kind: str, items: Positions, ratings: Array, values: Array
+    ) -> Iterator[Reason]:
+        columns = items.tolist(), ratings.tolist(), values.tolist()
+        for place, (item, rating, value) in enumerate(zip(*columns, strict=True), start=1):
+            yield kind, place, self.ids[item], self.shown[item], rating, value
+
+    def _factors(self, user: int, item: int) -> Iterator[Reason]:
+        row = np.flatnonzero(self.candidates == item)
+        if not self.factors.shape[1] or not len(row):
             return
-        cosines = self.unit[rated] @ self.unit[item]
-        for place, at in enumerate(np.argsort(-cosines, kind="stable")[: self.n_reasons], start=1):
-            yield NEAREST, place, int(rated[at]), float(stars[at]), float(cosines[at])
-
-
-class _Factors:
-    """Users and items on the principal factors.
-
-    Of the vectors X and Y with the items' principal directions V (unit columns), a user's
-    coordinates are (x - mean)' (Y - mean)' V; the products with the row of V of an item sum to
-    (x - mean) . (y - mean), if all factors are taken.
-    """
-
-    def __init__(
-        self, sides: Array, projection: Array, users: Array, mean: Array, candidates: Positions
-    ) -> None:
-        self.sides, self.projection = sides, projection
-        self.users, self.mean = users, mean
-        self.candidates = candidates
-        self.row = dict(zip(candidates.tolist(), range(len(candidates)), strict=True))
-
-    @classmethod
-    def of(
-        cls,
-        embeddings: Embeddings | None,
-        own: Embeddings | None,
-        candidates: Positions,
-        n: int,
-    ) -> _Factors | None:
-        if embeddings is None or own is None or embeddings.users is None or own.users is None:
-            return None
-        if not n or len(candidates) < 2 or own.users.shape[1] != embeddings.users.shape[1]:
-            return None
-        items = embeddings.items[candidates]
-        scores = principal_factors(items, embeddings.users, n).scores
-        if not scores.shape[1]:
-            return None
-        sides = directions(scores.T).T
-        projection = (items - items.mean(axis=0)).T @ sides
-        return cls(sides, projection, own.users, embeddings.users.mean(axis=0), candidates)
-
-    def products(self, user: int, item: int) -> Array:
-        products: Array = (self.users[user] - self.mean) @ self.projection
-        return products * self.sides[self.row[item]]
-
-    def typical(self, factor: int, item: int, n: int) -> Positions:
-        row = self.row[item]
-        side = self.sides[:, factor] * np.sign(self.sides[row, factor])
-        order = np.argsort(-side, kind="stable")
-        typical: Positions = self.candidates[order[order != row][:n]]
-        return typical
+        sides = self.factors * np.sign(self.factors[row])
+        products = (self.users[user] - self.mean_user) @ self.projection * self.factors[row[0]]
+        order = np.argsort(-np.abs(products), kind="stable")
+        for place, factor in enumerate(order[products[order] != 0], start=1):
+            typical = np.argsort(-sides[:, factor], kind="stable")
+            typical = self.candidates[typical[typical != row][:N_TYPICAL]]
+            title = "like " + "; ".join(self.shown[one] for one in typical)
+            yield FACTOR, place, str(factor + 1), title, NONE, float(products[factor])

@@ -27,19 +27,13 @@ class Labels:
     kind: str
     of_items: list[list[str]]
 
-    def matrix(self) -> sparse.csr_array:
-        """(n_items, n_labels) zeros and ones, float32; columns are ``names``."""
-        place = {name: n for n, name in enumerate(self.names)}
-        distinct = [sorted(set(own)) for own in self.of_items]
-        columns = [place[label] for own in distinct for label in own]
-        starts = np.cumsum([0, *map(len, distinct)])
-        ones = np.ones(len(columns), dtype=np.float32)
-        shape = len(self.of_items), len(place)
-        return sparse.csr_array((ones, columns, starts), shape=shape)
+    def matrix(self) -> tuple[sparse.csr_array, list[str]]:
+        """Zeros and ones, (n_items, n_labels) float32, and the labels of the columns, sorted."""
+        from sklearn.preprocessing import MultiLabelBinarizer  # here: half a second to import
 
-    @property
-    def names(self) -> list[str]:
-        return sorted({label for own in self.of_items for label in own})
+        binarizer = MultiLabelBinarizer(sparse_output=True)
+        ones = binarizer.fit_transform(self.of_items)
+        return sparse.csr_array(ones, dtype=np.float32), binarizer.classes_.tolist()
 
     def main(self, n: int) -> list[str]:
         """One label for each item, of ``n`` different ones at the most, or ``other``.
@@ -48,70 +42,48 @@ class Labels:
         fewest items are given up, one by one, and their items fall back on their next.
         """
         counts = Counter(label for own in self.of_items for label in own)
-        ranked = [
-            sorted(set(own), key=lambda label: (counts[label], label)) for own in self.of_items
-        ]
-        given_up: set[str] = set()
+        ranked = [sorted(own, key=lambda label: (counts[label], label)) for own in self.of_items]
         while True:
-            main = [
-                next((label for label in own if label not in given_up), OTHER) for own in ranked
-            ]
+            main = [next((label for label in own if label in counts), OTHER) for own in ranked]
             sizes = Counter(label for label in main if label != OTHER)
             if len(sizes) <= n:
                 return main
-            given_up.add(min(sizes, key=lambda label: (sizes[label], counts[label], label)))
+            del counts[min(sizes, key=lambda label: (sizes[label], counts[label], label))]
 
 
-def labels_of(items: pd.DataFrame, ids: pd.Index) -> Labels | None:
-    """The best labels that a side table has: a list of words, else the decade, else a category.
-
-    Parameters
-    ----------
-    items
-        ``item``, and any other columns.
-    ids
-        The items wanted, in this order.
-    """
-    known = items.drop_duplicates("item").set_index("item").reindex(ids)
-    if (column := _list_column(known)) is not None:
-        kind = "genre" if column == "genres" else column
-        return Labels(kind, [_words(cell) for cell in known[column]])
-    if "year" in known and known["year"].notna().any():
-        return Labels("decade", [_decade(year) for year in known["year"]])
-    if (column := _category_column(known)) is not None:
-        return Labels(column, [[cell] if isinstance(cell, str) else [] for cell in known[column]])
-    return None
+def labels_of(items: pd.DataFrame) -> Labels | None:
+    """The best labels that a table of items has: lists of words, else decades, else a category."""
+    return _lists(items) or _decades(items) or _categories(items)
 
 
-def said_of(items: pd.DataFrame, ids: pd.Index) -> list[str]:
+def described(items: pd.DataFrame) -> list[str]:
     """A few words about each item: its genres, or else its author or the like; may be empty."""
-    known = items.drop_duplicates("item").set_index("item").reindex(ids)
-    if (column := _list_column(known)) is not None:
-        return [", ".join(_words(cell)) for cell in known[column]]
-    if (column := _category_column(known)) is not None:
-        return [cell if isinstance(cell, str) else "" for cell in known[column]]
-    return [""] * len(ids)
+    labels = _lists(items) or _categories(items)
+    return [", ".join(own) for own in labels.of_items] if labels else [""] * len(items)
 
 
-def _list_column(known: pd.DataFrame) -> str | None:
-    columns = sorted(map(str, known), key=lambda name: name != "genres")
-    return next(
-        (name for name in columns if known[name].map(pd.api.types.is_list_like).any()), None
-    )
-
-
-def _category_column(known: pd.DataFrame) -> str | None:
-    """The first column of texts, beside the title, of which many items share theirs."""
-    for name in known:
-        texts = known[name][known[name].map(lambda cell: isinstance(cell, str))]
-        if name != "title" and 0 < texts.nunique() <= len(texts) / 2:
-            return str(name)
+def _lists(items: pd.DataFrame) -> Labels | None:
+    """The genres, or another column of lists."""
+    for name in sorted(map(str, items), key=lambda name: name != "genres"):
+        is_list = items[name].map(pd.api.types.is_list_like)
+        if is_list.any():
+            kind = "genre" if name == "genres" else name
+            cells = zip(items[name], is_list, strict=True)
+            return Labels(kind, [[*map(str, cell)] if known else [] for cell, known in cells])
     return None
 
 
-def _words(cell: object) -> list[str]:
-    return [str(word) for word in cell] if isinstance(cell, list | tuple | np.ndarray) else []
+def _decades(items: pd.DataFrame) -> Labels | None:
+    if "year" not in items or items["year"].isna().all():
+        return None
+    years = items["year"]
+    return Labels("decade", [[] if pd.isna(y) else [f"{int(y) // 10 * 10}s"] for y in years])
 
 
-def _decade(year: float) -> list[str]:
-    return [] if pd.isna(year) else [f"{int(year) // 10 * 10}s"]
+def _categories(items: pd.DataFrame) -> Labels | None:
+    """The first column of texts, beside the titles, of which many items share theirs."""
+    for name, cells in items.drop(columns=["title", "shown"], errors="ignore").items():
+        known = cells[cells.map(lambda cell: isinstance(cell, str))]
+        if 0 < known.nunique() <= len(known) / 2:
+            return Labels(str(name), [[c] if isinstance(c, str) else [] for c in cells])
+    return None

@@ -6,16 +6,16 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh
 
+from fivestar.analysis.principal_factors import principal_factors
 from fivestar.analysis.similarity import directions
 
 Array = NDArray[np.floating]
 Method = Literal["tsne", "pca"]
 
-FEWEST = 5
+MIN_ITEMS = 5
 """Items that t-SNE can place; fewer are placed by PCA."""
-CHECKED = 10
+N_CHECKED = 10
 """Neighbours on the map that are compared with those of the vectors."""
 
 
@@ -34,14 +34,13 @@ def tsne(vectors: Array, perplexity: float, seed: int) -> Array:
     seed
         Of the random numbers.
     """
-    if len(vectors) < FEWEST:
+    if len(vectors) < MIN_ITEMS:
         return pca(vectors)[0]
     from sklearn.manifold import TSNE  # here, for it takes a second to import
 
-    unit = directions(vectors)
-    perplexity = min(perplexity, (len(unit) - 1) / 3)
+    perplexity = min(perplexity, (len(vectors) - 1) / 3)
     model = TSNE(metric="cosine", perplexity=perplexity, init="pca", random_state=seed)
-    places: Array = model.fit_transform(unit)
+    places: Array = model.fit_transform(directions(vectors))
     return places
 
 
@@ -51,27 +50,22 @@ def pca(vectors: Array) -> tuple[Array, Array]:
     Returns
     -------
     places
-        (n_items, 2); zeros where there is no second axis.
+        (n_items, 2); zeros where there is no such axis.
     shares
         (2,) of the variance.
     """
-    centred = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)
-    products = centred @ centred.T
-    n = len(products)
-    values, axes = eigh(products, subset_by_index=[max(n - 2, 0), n - 1])
-    values = np.pad(np.maximum(values[::-1], 0), (0, 2))[:2]
-    places = np.pad(axes[:, ::-1], ((0, 0), (0, 2)))[:, :2] * np.sqrt(values)
-    places *= np.where(np.abs(places.min(0)) > places.max(0), -1, 1)  # the sign is arbitrary
-    return places, values / max(float(np.trace(products)), 1e-300)
+    found = principal_factors(vectors, None, 2)
+    lacking = 2 - len(found.shares)
+    return np.pad(found.scores, ((0, 0), (0, lacking))), np.pad(found.shares, (0, lacking))
 
 
 def trustworthiness(vectors: Array, places: Array) -> float | None:
-    """How far neighbours on the map are neighbours by cosine: 1 is all, 0.5 about chance.
+    """How far neighbours on the map are neighbours by cosine: 1 is all, 0.5 about random.
 
     Venna, Kaski, "Neighborhood Preservation in Nonlinear Projection Methods", ICANN 2001.
     None where there are too few items to tell.
     """
-    n = min(CHECKED, (len(vectors) - 1) // 2)
+    n = min(N_CHECKED, (len(vectors) - 1) // 2)
     if n < 1:
         return None
     from sklearn.manifold import trustworthiness as measure

@@ -1,4 +1,4 @@
-"""What lies close to an item, and how alike close items are."""
+"""What lies close to an item, and what close items have in common."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ BLOCK = 1024
 def nearest(
     vectors: Array, item: int, allowed: NDArray[np.bool_], n: int, measure: Measure
 ) -> tuple[NDArray[np.intp], Array]:
-    """The items most similar to one, and their similarities.
+    """The indices of the items most similar to one, and their similarities.
 
     Parameters
     ----------
     vectors
         (n_items, k).
     item
-        Its position; it is not among its neighbours.
+        Its index; it is not among its neighbours.
     allowed
         (n_items,) which items may be.
     measure
@@ -48,11 +48,11 @@ def directions(vectors: Array) -> Array:
     return unit
 
 
-def likeness(vectors: Array, labels: sparse.csr_array, n: int) -> tuple[float, float]:
-    """Whether items that are close by cosine are alike in what is known of them.
+def label_jaccard(vectors: Array, labels: sparse.csr_array, n: int) -> tuple[float, float]:
+    """Whether items that are close by cosine share their labels, their genres for instance.
 
-    Of two items, the number of labels (genres, for instance) that both have over the number
-    that one of them has, or both (Jaccard).
+    The Jaccard index of two items is the number of labels that both have over the number that
+    either has; 0 where neither has one.
 
     Parameters
     ----------
@@ -65,10 +65,8 @@ def likeness(vectors: Array, labels: sparse.csr_array, n: int) -> tuple[float, f
 
     Returns
     -------
-    near
-        Mean of the ``n`` nearest neighbours of every item.
-    any
-        Mean of all pairs: what chance gives.
+    near, any
+        Its mean over the ``n`` nearest neighbours of every item, and over all pairs.
     """
     unit = directions(vectors)
     counts = np.asarray(labels.sum(axis=1)).ravel()
@@ -79,12 +77,11 @@ def likeness(vectors: Array, labels: sparse.csr_array, n: int) -> tuple[float, f
         rows = slice(start, start + BLOCK)
         both = (labels[rows] @ labels.T).toarray()
         either = counts[rows, None] + counts - both
-        alike = np.divide(both, either, out=np.zeros(both.shape), where=either > 0)
-        own = np.arange(start, start + len(alike))
-        alike[own - start, own] = 0
+        jaccard = np.divide(both, either, out=np.zeros(both.shape), where=either > 0)
         similarities = unit[rows] @ unit.T
-        similarities[own - start, own] = -np.inf
+        own = np.arange(len(both)), np.arange(start, start + len(both))
+        jaccard[own], similarities[own] = 0, -np.inf
         closest = np.argpartition(-similarities, n - 1, axis=1)[:, :n]
-        near += float(np.take_along_axis(alike, closest, axis=1).sum())
-        total += float(alike.sum())
+        near += float(np.take_along_axis(jaccard, closest, axis=1).sum())
+        total += float(jaccard.sum())
     return near / (n_items * n), total / (n_items * (n_items - 1))

@@ -1,4 +1,4 @@
-"""The items that a model predicts the highest stars for, of those a user has not rated."""
+"""The items that a model predicts the highest ratings for, of those a user has not rated."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from fivestar.analysis.blocks import PAIRS, Tables, predict_blocks, unbounded
+from fivestar.analysis.blocks import Blocks, unbounded
 from fivestar.models import Model
 from fivestar.ratings import Positions, observed
 
@@ -22,38 +22,33 @@ def top_n(
     n: int,
     *,
     label: str = "recommendations",
-    n_pairs: int = PAIRS,
 ) -> Positions:
     """The best items of each user, the best first.
 
     Items are ranked by the prediction before it is kept inside the scale; of equal ones the
-    first by position comes first, whatever the blocks.
+    first by index comes first, whatever the blocks.
 
     Parameters
     ----------
     users
-        (n_users,) positions.
+        (n_users,) indices; -1 is a user whom the model does not know.
     seen
         (n_users, n_items), a row for each of these users; stored entries are not recommended.
     candidates
-        (n_candidates,) positions of the items that may be, in rising order.
-    n
-        Items for each user.
+        (n_candidates,) indices of the items that may be, in rising order.
     label
         On the progress bar.
-    n_pairs
-        Predictions in memory at a time.
 
     Returns
     -------
-    (n_users, n) positions of items; -1 where a user has no more.
+    (n_users, n) indices of items; -1 where a user has no more.
     """
     free = unbounded(model)
     column = np.full(seen.shape[1], -1)
     column[candidates] = np.arange(len(candidates))
     lists = [np.empty((0, n), dtype=np.intp)]
     start = 0
-    for block, scores in predict_blocks(Tables(free), users, candidates, label, n_pairs):
+    for block, scores in Blocks(free).iterate(users, candidates, label):
         rows, items, _ = observed(seen[start : start + len(block)])
         start += len(block)
         is_candidate = column[items] >= 0
@@ -78,14 +73,10 @@ def _exactly(model: Model, users: Positions, chosen: Positions, n: int) -> Posit
 
 
 def best(scores: NDArray[np.floating], n: int) -> Positions:
-    """Columns of the n highest scores of each row, the highest first.
+    """Columns of the n highest scores of each row, the highest first; -1 where there are no more.
 
     Of equal scores the first column comes first, at the edge of the list too. A score of minus
     infinity is never chosen.
-
-    Returns
-    -------
-    (n_rows, n); -1 where a row has no more.
     """
     n_rows, n_columns = scores.shape
     kept = min(n, n_columns)
@@ -104,24 +95,13 @@ def best(scores: NDArray[np.floating], n: int) -> Positions:
     return chosen
 
 
-def rank_rated(model: Model, users: Positions, part: sparse.csr_array, n: int) -> Positions:
-    """The same of the items that each user rated in a part of the data, and of no others.
-
-    Parameters
-    ----------
-    users
-        (n_users,) positions.
-    part
-        (n_users, n_items), a row for each of these users.
-    n
-        Items for each user.
-    """
-    rows, items, _ = observed(part)
+def rank_rated(model: Model, users: Positions, rated: sparse.csr_array, n: int) -> Positions:
+    """The best of what each user rated, (n_users, n_items), and of nothing else; as ``top_n``."""
+    rows, items, _ = observed(rated)
     scores = unbounded(model).predict(users[rows], items)
     order = np.lexsort((items, -scores, rows))
     rows, items = rows[order], items[order]
-    starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(users)))])
-    place = np.arange(len(rows)) - starts[rows]
+    place = np.arange(len(rows)) - rated.indptr[rows]
     lists = np.full((len(users), n), -1, dtype=np.intp)
     lists[rows[place < n], place[place < n]] = items[place < n]
     return lists
@@ -130,14 +110,9 @@ def rank_rated(model: Model, users: Positions, part: sparse.csr_array, n: int) -
 def can_be_recommended(
     model: Model, n_ratings: NDArray[np.integer], min_ratings: int
 ) -> tuple[Positions, int, int]:
-    """Items that are rated often enough and of which the model knows something.
+    """Indices of the items that are rated often enough and known to the model, in rising order.
 
-    Returns
-    -------
-    candidates
-        Positions in rising order.
-    n_rare, n_unknown
-        Items left out for having too few ratings; and, of the others, for being unknown.
+    Then the numbers of those with too few ratings, and, of the others, of unknown ones.
     """
     rated = n_ratings >= min_ratings
     known = np.asarray(model.known_items, dtype=bool)

@@ -8,6 +8,7 @@ from fivestar.datasets.sparse_matrix import SparseMatrix
 from fivestar.datasets.submission_file import SubmissionFile
 from fivestar.datasets.text_table import TextTable
 from fivestar.datasets.trained_models import TrainedModels
+from fivestar.datasets.training_data_folder import TrainingDataFolder
 from fivestar.datasets.vega_chart import VegaChart
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "SubmissionFile",
     "TextTable",
     "TrainedModels",
+    "TrainingDataFolder",
     "VegaChart",
 ]

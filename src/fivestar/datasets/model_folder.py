@@ -14,6 +14,9 @@ from fivestar.failure import Failure
 from fivestar.files import replacing
 from fivestar.models import Model
 
+MODEL_FILES = ("model.json", "weights.safetensors")
+FAILURE = "failure.json"
+
 
 class ModelFolder(AbstractDataset[Model | Failure, Model | Failure]):
     """Saves and loads a model, or the failure that stands in for one.
@@ -29,6 +32,11 @@ class ModelFolder(AbstractDataset[Model | Failure, Model | Failure]):
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
         self.folder = Path(filepath)
         self.metadata = metadata
+
+    @property
+    def files(self) -> list[Path]:
+        """Of a model; one that failed leaves the last of them alone."""
+        return [self.folder / name for name in (*MODEL_FILES, FAILURE)]
 
     def load(self) -> Model | Failure:
         if self._failure_file.exists():
@@ -46,7 +54,7 @@ class ModelFolder(AbstractDataset[Model | Failure, Model | Failure]):
 
     @property
     def _failure_file(self) -> Path:
-        return self.folder / "failure.json"
+        return self.folder / FAILURE
 
     def _exists(self) -> bool:
         return (self.folder / "model.json").exists() or self._failure_file.exists()

@@ -39,6 +39,10 @@ class ParquetBlocks(AbstractDataset[Iterable[pa.Table], pd.DataFrame]):
         self.path = Path(filepath)
         self.metadata = metadata
 
+    @property
+    def files(self) -> list[Path]:
+        return [self.path]
+
     def load(self) -> pd.DataFrame:
         return pd.read_parquet(self.path)
 

@@ -6,7 +6,7 @@ import json
 
 import pyarrow.parquet as pq
 from kedro_datasets._typing import TablePreview
-from kedro_datasets.pandas import ParquetDataset
+from kedro_datasets.pandas.parquet_dataset import ParquetDataset
 
 
 class ParquetTable(ParquetDataset):  # type: ignore[misc]

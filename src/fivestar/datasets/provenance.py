@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from kedro.io import AbstractDataset, DatasetError
 
-from fivestar.datasets.revision import git_revision
+from fivestar.lineage.revision import git_revision
 
 LIBRARIES = ("fivestar", "kedro", "mlflow", "numpy", "pandas", "scipy", "torch")
 

@@ -26,6 +26,10 @@ class SparseMatrix(AbstractDataset[sparse.csr_array, sparse.csr_array]):
         self.path = Path(filepath)
         self.metadata = metadata
 
+    @property
+    def files(self) -> list[Path]:
+        return [self.path]
+
     def load(self) -> sparse.csr_array:
         return sparse.csr_array(sparse.load_npz(self.path))
 

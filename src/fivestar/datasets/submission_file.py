@@ -26,6 +26,10 @@ class SubmissionFile(AbstractDataset[pd.DataFrame, pd.DataFrame]):
         self.path = Path(filepath)
         self.metadata = metadata
 
+    @property
+    def files(self) -> list[Path]:
+        return [self.path]
+
     def load(self) -> pd.DataFrame:
         return pd.read_csv(self.path)
 

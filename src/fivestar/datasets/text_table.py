@@ -84,6 +84,10 @@ class TextTable(AbstractDataset[None, "pd.DataFrame | None"]):
         self.surplus = surplus
         self.metadata = metadata
 
+    @property
+    def files(self) -> list[Path]:
+        return [] if self.path is None else [self.path]
+
     def load(self) -> pd.DataFrame | None:
         if self.path is None:
             return None
@@ -134,8 +138,10 @@ class TextTable(AbstractDataset[None, "pd.DataFrame | None"]):
         """The text with as many cells in every line as there are columns."""
         lines = [line for line in re.split(r"\r?\n", text) if line]
         names = self.columns or lines[0].rstrip(separator).split(separator)
+        if self.surplus is not None and self.surplus not in names:
+            raise self._no_table(f"`surplus` names {self.surplus!r}, which is no column")
         width = len(names)
-        wide = width if self.surplus is None else self._position(self.surplus, names)
+        wide = width if self.surplus is None else names.index(self.surplus)
         rows = []
         for line in lines:
             cells = line.split(separator)
@@ -149,8 +155,8 @@ class TextTable(AbstractDataset[None, "pd.DataFrame | None"]):
     def _parsed(self, text: str, separator: str) -> pa.Table:
         text = text.lstrip("\r\n") if text[0] in "\r\n" else text
         first_cells = _cells(text[: text.index("\n")].rstrip("\r"), separator, self.quote)
-        positions = [str(n) for n in range(len(first_cells))]
-        names = self.columns or (first_cells if self.header else positions)
+        numbers = [str(n) for n in range(len(first_cells))]
+        names = self.columns or (first_cells if self.header else numbers)
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
             raise UnreadableTableError(f"{self.path}: column {twice!r} occurs twice. Rename one.")
@@ -193,14 +199,9 @@ class TextTable(AbstractDataset[None, "pd.DataFrame | None"]):
 
     def _no_table(self, what: str) -> UnreadableTableError:
         return UnreadableTableError(
-            f"{self.path}: {what}. The separator is {self.separator!r}. Mend the rows, or set "
+            f"{self.path}: {what}. The separator is {self.separator!r}. Fix the rows, or set "
             "`separator`, `quote`, `header` or `columns` of the catalog entry."
         )
-
-    def _position(self, name: str, names: list[str]) -> int:
-        if name not in names:
-            raise self._no_table(f"`surplus` names {name!r}, which is no column")
-        return names.index(name)
 
     def _exists(self) -> bool:
         return self.path is not None and self.path.is_file()

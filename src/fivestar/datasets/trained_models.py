@@ -23,6 +23,10 @@ class TrainedModels(AbstractDataset[None, "Mapping[str, Model]"]):
         Where the model lies in that folder.
     metadata
         For other tools, such as kedro-viz.
+
+    Attributes
+    ----------
+    stale : names of models that are not shown, for their settings or data have changed since
     """
 
     def __init__(
@@ -30,10 +34,24 @@ class TrainedModels(AbstractDataset[None, "Mapping[str, Model]"]):
     ) -> None:
         self.folder = Path(filepath)
         self.inside = inside
+        self.stale: set[str] = set()
         self.metadata = metadata
 
     def load(self) -> Mapping[str, Model]:
-        return _Shelf(self.folder, self.inside)
+        return _Shelf(
+            {name: folder for name, folder in self._folders().items() if name not in self.stale}
+        )
+
+    @property
+    def files(self) -> list[Path]:
+        return [folder / "model.json" for folder in self._folders().values()]
+
+    def _folders(self) -> dict[str, Path]:
+        """Folders of the models by name."""
+        return {
+            place.parent.relative_to(self.folder).parts[0]: place.parent
+            for place in sorted(self.folder.glob(f"*/{self.inside}/model.json"))
+        }
 
     def save(self, data: None) -> NoReturn:
         raise DatasetError(f"{self.folder}: models are saved one by one, as `<model>.model`")
@@ -46,14 +64,14 @@ class TrainedModels(AbstractDataset[None, "Mapping[str, Model]"]):
 
 
 class _Shelf(Mapping[str, Model]):
-    def __init__(self, folder: Path, inside: str) -> None:
-        self.folders = {
-            place.parent.relative_to(folder).parts[0]: place.parent
-            for place in sorted(folder.glob(f"*/{inside}/model.json"))
-        }
+    def __init__(self, folders: dict[str, Path]) -> None:
+        self.folders = folders
 
     def __getitem__(self, name: str) -> Model:
         return models.load(self.folders[name])
+
+    def __contains__(self, name: object) -> bool:  # without loading the model
+        return name in self.folders
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.folders)

@@ -5,20 +5,21 @@ from __future__ import annotations
 import base64
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import altair as alt
 from kedro.io import AbstractDataset
 from kedro_datasets._typing import ImagePreview
 
 from fivestar.files import replacing
-from fivestar.reporting.charts import Chart
+
+if TYPE_CHECKING:
+    from fivestar.reporting.charts import Chart
 
 PREVIEW_WIDTH = 640
 """Of a picture that would take the page's width, pixels."""
 
 
-class VegaChart(AbstractDataset[Chart, Chart]):
+class VegaChart(AbstractDataset["Chart", "Chart"]):
     """Saves an Altair chart as JSON and loads it back; kedro-viz shows it as an image.
 
     Parameters
@@ -33,7 +34,13 @@ class VegaChart(AbstractDataset[Chart, Chart]):
         self.path = Path(filepath)
         self.metadata = metadata
 
+    @property
+    def files(self) -> list[Path]:
+        return [self.path]
+
     def load(self) -> Chart:
+        import altair as alt  # here, for it takes half a second that few commands need
+
         specification = self._specification()
         rows = specification.pop("datasets", {})  # Altair would check every one, for seconds
         chart: Any = alt.Chart.from_dict(specification)

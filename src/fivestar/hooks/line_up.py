@@ -9,24 +9,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from kedro.config import OmegaConfigLoader
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import settings
 from kedro.utils import find_kedro_project
 
+from fivestar.config import ConfigLoader, loader_of
 from fivestar.errors import InputError
 
 _of_context: dict[str, Any] = {}
 
 
-def zoo() -> list[str]:
-    """Names of all models that have a block."""
-    return list(_parameters()["models"])
+Blocks = dict[str, dict[str, Any]]
+"""Family and settings of models, by name."""
 
 
-def line_up() -> list[str]:
-    """Names of the models of a default run, each with a block under ``models``."""
+def zoo() -> Blocks:
+    """All models that have a block."""
+    return dict(_parameters()["models"])
+
+
+def line_up() -> Blocks:
+    """The models of a default run, each with a block under ``models``."""
     parameters = _parameters()
     names: list[str] = parameters["line_up"]
     unknown = [name for name in names if name not in parameters["models"]]
@@ -35,7 +39,7 @@ def line_up() -> list[str]:
             f"parameters_models.yml: line_up names {', '.join(unknown)}, "
             "which has no block under `models`. Add one, or take the name out."
         )
-    return names
+    return {name: parameters["models"][name] for name in names}
 
 
 def changes() -> tuple[str, list[str]]:
@@ -50,7 +54,7 @@ def _parameters() -> dict[str, Any]:
 
 def _of_project() -> dict[str, Any]:
     project = find_kedro_project(Path.cwd()) or Path.cwd()
-    loader = OmegaConfigLoader(str(project / settings.CONF_SOURCE), **settings.CONFIG_LOADER_ARGS)
+    loader = ConfigLoader(str(project / settings.CONF_SOURCE), **settings.CONFIG_LOADER_ARGS)
     parameters: dict[str, Any] = loader["parameters"]
     return parameters
 
@@ -61,5 +65,6 @@ class LineUpHook:
     @hook_impl(tryfirst=True)
     def after_context_created(self, context: KedroContext) -> None:
         # Not `context.params`: to check those, Kedro would register the pipelines first.
+        loader_of(context).require_environment()
         _of_context.clear()
-        _of_context.update(context.config_loader["parameters"])
+        _of_context.update(loader_of(context)["parameters"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from typing import Any
 
@@ -15,8 +16,10 @@ from rich.console import Console
 from rich.table import Table
 from tqdm import tqdm
 
+from fivestar.config import loader_of
 from fivestar.errors import InputError
 from fivestar.hooks.tracking import failures
+from fivestar.ratings import TrainingData
 
 HEADINGS = {
     "validation_rmse": "validation\nRMSE",
@@ -29,6 +32,8 @@ HEADINGS = {
     "fallbacks": "fall-\nbacks",
 }
 
+WIDTH = 24
+"""Of the column of what messages are about."""
 WIDE = 100
 """Columns that the whole table takes; a narrower terminal is not shown the MAE."""
 
@@ -39,15 +44,21 @@ class TerminalHook:
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         self._models: dict[str, Any] = context.params["models"]
+        self._submission = f"data/07_model_output/{loader_of(context).place}/submission.csv"
         for handler in logging.getLogger("fivestar").handlers:
             if type(handler) is logging.StreamHandler:
                 # Lines go above a progress bar instead of through it.
                 handler.setStream(_AboveBars())
+                handler.setFormatter(Columns("%(asctime)s  %(message)s", "%H:%M:%S"))
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         if "leaderboard" in pipeline.all_outputs():
-            show(catalog.load("leaderboard"), submitted="submission" in pipeline.all_outputs())
+            show(
+                catalog.load("leaderboard"),
+                catalog.load("training_data"),
+                submission=self._submission if "submission" in pipeline.all_outputs() else None,
+            )
         failed = failures(pipeline, self._models, catalog)
         if failed:
             reasons = "\n".join(f"  {model}: {reason}" for model, reason in failed.items())
@@ -57,8 +68,8 @@ class TerminalHook:
             )
 
 
-def show(leaderboard: pd.DataFrame, *, submitted: bool) -> None:
-    """Print the leaderboard, the champion first."""
+def show(leaderboard: pd.DataFrame, data: TrainingData, *, submission: str | None) -> None:
+    """Print which data the leaderboard is of, and the leaderboard, the champion first."""
     console = Console()
     if not console.is_terminal:
         console.width = WIDE
@@ -67,15 +78,15 @@ def show(leaderboard: pd.DataFrame, *, submitted: bool) -> None:
         for name, heading in HEADINGS.items()
         if console.width >= WIDE or not name.endswith("mae")
     }
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(title=data.title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("\nmodel", no_wrap=True)
     for heading in headings.values():
         table.add_column(heading, justify="right", no_wrap=True)
     for row in leaderboard[["model", *headings]].itertuples(index=False):
         table.add_row(*(_cell(value) for value in row))
     console.print(table)
-    if submitted:
-        console.print("Submission: data/07_model_output/submission.csv, by the first of the table.")
+    if submission is not None:
+        console.print(f"Submission: {submission}, by the first of the table.", soft_wrap=True)
     console.print(
         "Next: `make ui` shows the runs in MLflow, `make viz` the pipeline and its pictures."
     )
@@ -85,6 +96,18 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return "" if pd.isna(value) else f"{value:.4f}" if value < 10 else f"{value:.1f}"
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+class Columns(logging.Formatter):
+    """Aligns what a message is about, the text before its first colon, in a column."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        about, colon, rest = record.getMessage().partition(": ")
+        if not colon or len(about) > WIDTH:
+            return super().format(record)
+        aligned = copy.copy(record)
+        aligned.msg, aligned.args = f"{about:<{WIDTH}} {rest}", None
+        return super().format(aligned)
 
 
 class _AboveBars:

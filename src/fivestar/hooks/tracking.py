@@ -7,8 +7,8 @@ in a global variable, so nothing mixes up under threads.
 
 from __future__ import annotations
 
-import logging
-import os
+import hashlib
+import json
 import tempfile
 import threading
 import time
@@ -17,24 +17,30 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol, SharedMemoryDataCatalog
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from fivestar.datasets.revision import git_revision
+from fivestar.config import loader_of
 from fivestar.failure import Failure
+from fivestar.hooks.store import close_orphans, open_store, store_lock
+from fivestar.lineage.revision import git_revision
 from fivestar.models import Model
+from fivestar.ratings import TrainingData
 
 if TYPE_CHECKING:
+    from mlflow.entities import DatasetInput
     from mlflow.tracking import MlflowClient
 
-EXPERIMENT = "fivestar"
 BATCH = 1000
 """Metrics that MLflow takes in one call."""
-RUNS = ".runs"
+RUNS = "runs"
 """An output whose name ends so is a list of runs that one node made, to be logged one by one."""
+LOGGED = ("model", "fitted", "history", "metrics")
+"""What a model's run is made of, by the first part of a dataset's name or the last."""
 
 
 class TrackingHook:
@@ -53,6 +59,9 @@ class TrackingHook:
     def after_context_created(self, context: KedroContext) -> None:
         self._project = Path(context.project_path)
         self._parameters = context.params
+        self._place: str = loader_of(context).place
+        self._nodes = {}
+        self._fingerprint = ""
         self._opened = None
 
     @hook_impl
@@ -66,16 +75,25 @@ class TrackingHook:
             _ = self._store
 
     @hook_impl
-    def before_node_run(self, node: Node) -> None:
+    def before_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
+        data = inputs.get("training_data")
+        if isinstance(data, TrainingData):
+            self._fingerprint = data.fingerprint
         model = self._model_of(node)
         if model is not None and not self._open_runs(model):
             self._client.create_run(self._experiment_id, run_name=model, tags=self._tags(model))
 
     @hook_impl
-    def after_node_run(self, node: Node, catalog: CatalogProtocol, outputs: dict[str, Any]) -> None:
+    def after_node_run(
+        self,
+        node: Node,
+        catalog: CatalogProtocol,
+        inputs: dict[str, Any],
+        outputs: dict[str, Any],
+    ) -> None:
         model = self._model_of(node)
         if model is not None and node == self._nodes[model][-1]:
-            self._log(model, self._values(model, catalog, outputs))
+            self._log(model, self._values(model, catalog, outputs), inputs)
         for name, value in outputs.items():
             if name.endswith(RUNS):
                 for record in value:
@@ -85,17 +103,22 @@ class TrackingHook:
     def on_node_error(self, node: Node, error: Exception) -> None:
         model = self._model_of(node)
         if model is not None:
-            self._end(model, failure=f"{type(error).__name__}: {error}")
+            self._end(model, Failure(f"{type(error).__name__}: {error}"))
 
     @hook_impl
     def on_pipeline_error(self) -> None:
-        for model in self._nodes:
-            for run_id in self._open_runs(model):
-                self._client.set_terminated(run_id, "KILLED")
+        self.kill_open_runs()
+
+    def kill_open_runs(self) -> None:
+        """End as KILLED whatever this Kedro run has opened and not ended."""
+        if self._nodes and (self._project / "mlruns/mlflow.db").exists():
+            wanted = f"tags.kedro_run = '{self._kedro_run}' and attributes.status = 'RUNNING'"
+            for run in self._client.search_runs([self._experiment_id], wanted):
+                self._client.set_terminated(run.info.run_id, "KILLED")
 
     # -- one model's run
 
-    def _log(self, model: str, values: dict[str, Any]) -> None:
+    def _log(self, model: str, values: dict[str, Any], inputs: dict[str, Any]) -> None:
         """Everything that this pipeline knows of the model, then the end of its run."""
         from mlflow.entities import Metric
 
@@ -119,13 +142,15 @@ class TrackingHook:
             for step, value in points
         ]
         self._log_values(run_id, parameters, metrics)
+        with store_lock(self._project):  # MLflow stumbles over two that add the same data set
+            self._client.log_inputs(run_id, list(_dataset_inputs(inputs, self._place)))
         if isinstance(final, Model):
             with tempfile.TemporaryDirectory() as folder:
                 final.save(Path(folder))
                 self._client.log_artifacts(run_id, folder, "model")
         if "ending" in values.get("history", {}):
             self._client.set_tag(run_id, "ending", values["history"]["ending"])
-        self._end(model, final.reason if isinstance(final, Failure) else None)
+        self._end(model, final if isinstance(final, Failure) else None)
 
     def _log_record(self, record: Mapping[str, Any]) -> None:
         """A run that is over, as a plain value.
@@ -159,11 +184,15 @@ class TrackingHook:
         for start in range(0, len(metrics), BATCH):
             self._client.log_batch(run_id, metrics=metrics[start : start + BATCH])
 
-    def _end(self, model: str, failure: str | None) -> None:
+    def _end(self, model: str, failure: Failure | None) -> None:
         for run_id in self._open_runs(model):
+            status = "FINISHED"
             if failure is not None:
-                self._client.set_tag(run_id, "failure", failure)
-            self._client.set_terminated(run_id, "FINISHED" if failure is None else "FAILED")
+                status = "KILLED" if failure.skipped else "FAILED"
+                self._client.set_tag(
+                    run_id, "skipped" if failure.skipped else "failure", failure.reason
+                )
+            self._client.set_terminated(run_id, status)
 
     def _open_runs(self, model: str) -> list[str]:
         wanted = f"tags.kedro_run = '{self._kedro_run}' and tags.model = '{model}'"
@@ -175,29 +204,30 @@ class TrackingHook:
     ) -> dict[str, Any]:
         """Inputs and outputs of the model's nodes; those of the last node are not saved yet."""
         names = {name for node in self._nodes[model] for name in (*node.inputs, *node.outputs)}
-        wanted = {f"{model}.{part}" for part in ("fitted", "model", "history", "metrics")}
+        wanted = {
+            **{f"{model}.{kind}": kind for kind in LOGGED},
+            **{f"{kind}_{model}": kind for kind in LOGGED},
+        }
         return {
-            name.removeprefix(f"{model}."): outputs[name] if name in outputs else catalog.load(name)
-            for name in names & wanted
+            wanted[name]: outputs[name] if name in outputs else catalog.load(name)
+            for name in names & wanted.keys()
         }
 
     def _model_of(self, node: Node) -> str | None:
         return node.namespace if node.namespace in self._nodes else None
 
     def _tags(self, model: str) -> dict[str, str]:
+        fold = self._parameters.get("fold")
         return {
             "model": model,
             "kedro_run": self._kedro_run,
             "dataset": str(self._parameters["dataset"]),
-            "split": self._split,
+            "place": self._place,
+            "split": str(self._parameters["splitting"].method),
             "git_revision": self._git_revision,
+            **({} if fold is None else {"fold": str(fold)}),
+            **({"fingerprint": self._fingerprint} if self._fingerprint else {}),
         }
-
-    @property
-    def _split(self) -> str:
-        method = str(self._parameters["splitting"].method)
-        fold = self._parameters.get("fold")
-        return method if fold is None else f"{method}, fold {fold}"
 
     # -- the store
 
@@ -215,32 +245,12 @@ class TrackingHook:
         with self._opening:
             if self._opened is None:
                 self._opened = open_store(self._project)
+                close_orphans(*self._opened, self._project, self._place)
             return self._opened
 
     @cached_property
     def _git_revision(self) -> str:
         return git_revision(self._project)
-
-
-def open_store(project: Path) -> tuple[MlflowClient, str]:
-    """Client of the project's store, made if need be, and the id of its experiment."""
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    # No connection is kept open, so none is shared with a forked worker.
-    os.environ.setdefault("MLFLOW_SQLALCHEMYSTORE_POOLCLASS", "NullPool")
-    from mlflow.tracking import MlflowClient
-
-    # Importing it sets its own level; making the tables is no news.
-    for library in ("mlflow", "alembic"):
-        logging.getLogger(library).setLevel(logging.WARNING)
-    folder = (project / "mlruns").resolve()
-    folder.mkdir(exist_ok=True)
-    client = MlflowClient(tracking_uri=f"sqlite:///{folder / 'mlflow.db'}")
-    experiment = client.get_experiment_by_name(EXPERIMENT)
-    if experiment is not None:
-        return client, experiment.experiment_id
-    # The tag makes MLflow open on the runs instead of its page for language models.
-    kind = {"mlflow.experimentKind": "custom_model_development"}
-    return client, client.create_experiment(EXPERIMENT, (folder / "artifacts").as_uri(), kind)
 
 
 def nodes_by_model(pipeline: Pipeline, models: Mapping[str, Any]) -> dict[str, list[Node]]:
@@ -255,16 +265,37 @@ def nodes_by_model(pipeline: Pipeline, models: Mapping[str, Any]) -> dict[str, l
 def failures(
     pipeline: Pipeline, models: Mapping[str, Any], catalog: CatalogProtocol
 ) -> dict[str, str]:
-    """Why models of a pipeline that has run failed, by name."""
+    """Why models of a pipeline that has run failed, by name; skipped ones did not."""
     reasons = {}
     for model, nodes in nodes_by_model(pipeline, models).items():
-        last = {name: catalog.load(name) for name in nodes[-1].outputs}
-        for value in last.values():
-            if isinstance(value, Failure):
+        for value in (catalog.load(name) for name in nodes[-1].outputs):
+            if isinstance(value, Failure) and not value.skipped:
                 reasons[model] = value.reason
-        if "failure" in (metrics := last.get(f"{model}.metrics", {})):
-            reasons[model] = metrics["failure"]
+            if isinstance(value, Mapping) and "failure" in value and not value.get("skipped"):
+                reasons[model] = value["failure"]
     return reasons
+
+
+def _dataset_inputs(inputs: Mapping[str, Any], place: str) -> Iterator[DatasetInput]:
+    """The splits that a model's last node has read, as MLflow's datasets with a digest."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    data = inputs.get("training_data")
+    if not isinstance(data, TrainingData):
+        return
+    splits = {"train": data.fingerprint, "validation": data.fingerprint}
+    sizes = {"train": data.train.nnz, "validation": data.validation.nnz}
+    if isinstance(test := inputs.get("test"), pd.DataFrame):
+        rows = pd.util.hash_pandas_object(test[["user", "item", "rating"]], index=False)
+        splits["test"] = hashlib.blake2b(rows.to_numpy().tobytes(), digest_size=16).hexdigest()
+        sizes["test"] = len(test)
+    for split, digest in splits.items():
+        source = json.dumps({"uri": f"data/05_model_input/{place}/{split}.parquet"})
+        profile = json.dumps({"num_rows": int(sizes[split]), "fingerprint": data.fingerprint})
+        yield DatasetInput(
+            Dataset(f"{place}/{split}", digest, "local", source, profile=profile),
+            [InputTag("mlflow.data.context", split)],
+        )
 
 
 def _curves(history: Mapping[str, Any]) -> dict[str, list[tuple[int, float]]]:
@@ -272,7 +303,10 @@ def _curves(history: Mapping[str, Any]) -> dict[str, list[tuple[int, float]]]:
     own = history.get("curves", {})
     curves = {name: history.get(name, []) for name in ("train_rmse", "validation_rmse")} | own
     steps = history.get("steps", [])
-    return {name: list(zip(steps, values, strict=False)) for name, values in curves.items()}
+    points = {name: list(zip(steps, values, strict=False)) for name, values in curves.items()}
+    if refit := history.get("refit"):
+        points |= {f"refit_{name}": curve for name, curve in _curves(refit).items() if curve}
+    return points
 
 
 def _flat(values: Any, prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -1,8 +1,8 @@
-"""Whether predicted chances come true."""
+"""Calibration: how far predicted probabilities agree with the ratings."""
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,57 +10,53 @@ from numpy.typing import ArrayLike, NDArray
 from fivestar.ratings import Positions
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
-"""Nominal shares of ratings that intervals are checked at."""
+"""Nominal fractions of ratings that intervals are checked at."""
 
 
-@runtime_checkable
-class Probabilistic(Protocol):
-    """A model that gives each star a chance."""
+class Distribution(Protocol):
+    """Predicted probabilities of ratings, as models give them."""
 
-    stars: NDArray[np.floating]
+    @property
+    def ratings(self) -> NDArray[np.floating]:
+        """(n_levels,) in rising order."""
 
-    def predict_distribution(self, users: Positions, items: Positions) -> NDArray[np.float32]:
-        """Chances (n_pairs, n_stars)."""
-
-    def predict_interval(
-        self, users: Positions, items: Positions, coverage: float
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Ends, (n_pairs,) stars each, of an interval that holds this share of ratings."""
+    def probabilities(self, users: Positions, items: Positions) -> NDArray[np.float32]:
+        """(n_pairs, n_levels); rows sum to 1."""
 
 
 def coverages(
-    model: Probabilistic, users: Positions, items: Positions, actual: ArrayLike
+    distribution: Distribution, users: Positions, items: Positions, actual: ArrayLike
 ) -> dict[str, float]:
-    """Share of ratings inside the intervals of each nominal level, as ``coverage_90``."""
-    chances = model.predict_distribution(users, items)
-    pit = randomised_pit(chances, actual, model.stars, np.random.default_rng(0))
+    """Fraction of ratings inside the intervals of each nominal level, as ``coverage_90``."""
+    probabilities = distribution.probabilities(users, items)
+    pit = randomised_pit(probabilities, actual, distribution.ratings, np.random.default_rng(0))
     return {f"coverage_{100 * level:.0f}": coverage(pit, level) for level in LEVELS}
 
 
 def randomised_pit(
-    distribution: NDArray[np.floating],
+    probabilities: NDArray[np.floating],
     actual: ArrayLike,
-    stars: ArrayLike,
+    levels: ArrayLike,
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
     """Randomised probability integral transform of ratings under predicted distributions.
 
     With F_p the predicted distribution function of pair p and v uniform on (0, 1),
 
-        pit_p = P_p(star < r_p) + v P_p(star = r_p),
+        pit_p = P_p(rating < r_p) + v P_p(rating = r_p),
 
-    which is uniform on (0, 1) exactly where the predicted chances are right, although the
-    stars are discrete. (Czado, Gneiting, Held, "Predictive Model Assessment for Count Data",
-    2009.) An interval of whole stars always holds more than its nominal share; this does not.
+    which is uniform on (0, 1) exactly where the predicted probabilities are right, although
+    the ratings are discrete. (Czado, Gneiting, Held, "Predictive Model Assessment for Count Data",
+    2009.) An interval of whole levels always holds more than its nominal fraction; this does not.
 
     Parameters
     ----------
-    distribution
-        (n_pairs, n_stars) chances; rows sum to 1.
+    probabilities
+        (n_pairs, n_levels); rows sum to 1.
     actual
-        (n_pairs,) ratings given. One that is not among ``stars`` lies between its neighbours.
-    stars
-        (n_stars,) in rising order.
+        (n_pairs,) ratings given. One that is no level lies between its neighbours.
+    levels
+        (n_levels,) in rising order.
     rng
         Of v.
 
@@ -68,10 +64,10 @@ def randomised_pit(
     -------
     (n_pairs,) between 0 and 1.
     """
-    values = np.asarray(stars, dtype=np.float64)
+    values = np.asarray(levels, dtype=np.float64)
     given = np.asarray(actual, dtype=np.float64)
-    below = np.pad(np.cumsum(distribution, axis=1, dtype=np.float64), ((0, 0), (1, 0)))
-    # Half a float32 rounding: 3.7 read as float32 is still the star 3.7.
+    below = np.pad(np.cumsum(probabilities, axis=1, dtype=np.float64), ((0, 0), (1, 0)))
+    # Half a float32 rounding: 3.7 read as float32 is still the level 3.7.
     slack = 1e-6 * np.maximum(np.abs(given), 1)
     rows = np.arange(len(given))
     low = below[rows, np.searchsorted(values, given - slack, side="left")]
@@ -81,5 +77,5 @@ def randomised_pit(
 
 
 def coverage(pit: NDArray[np.floating], level: float) -> float:
-    """Share of ratings inside the central interval of this nominal level, 0.9 for instance."""
+    """Fraction of ratings inside the central interval of this nominal level, 0.9 for instance."""
     return float(np.mean(np.abs(np.asarray(pit) - 0.5) <= level / 2))

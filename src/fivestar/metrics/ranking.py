@@ -1,13 +1,12 @@
 r"""How good lists of recommended items are.
 
 A list of user u holds up to N items, h_uk is 1 if its item at place k = 1, ..., N is relevant
-(the user rated it, in a part that the model has not seen, with enough stars), and m_u is the
-number of all relevant items of u. Users without a relevant item are left out. Sources:
-Manning, Raghavan, Schuetze, "Introduction to Information Retrieval", 2008, chapter 8
-(precision, recall, average precision); Jaervelin, Kekaelaeinen, "Cumulated Gain-Based
-Evaluation of IR Techniques", 2002 (nDCG); Ge, Delgado-Battenfeld, Jannach, "Beyond Accuracy",
-2010 (catalogue coverage); Zhou et al., "Solving the Apparent Diversity-Accuracy Dilemma",
-2010 (self-information).
+(the user rated it highly, in a split that the model has not seen), and m_u is the number of
+all relevant items of u. Users without a relevant item are left out. Sources: Manning, Raghavan,
+Schuetze, "Introduction to Information Retrieval", 2008, chapter 8 (precision, recall, average
+precision); Jaervelin, Kekaelaeinen, "Cumulated Gain-Based Evaluation of IR Techniques", 2002
+(nDCG); Ge, Delgado-Battenfeld, Jannach, "Beyond Accuracy", 2010 (catalogue coverage); Zhou et
+al., "Solving the Apparent Diversity-Accuracy Dilemma", 2010 (self-information).
 """
 
 from __future__ import annotations
@@ -21,6 +20,8 @@ from fivestar.ratings import Positions, observed
 Hits = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
 
+MEASURES = ["precision", "recall", "ndcg", "map", "coverage", "novelty"]
+
 
 def measures(
     lists: Positions, relevant: sparse.csr_array, popularity: NDArray[np.floating]
@@ -30,21 +31,19 @@ def measures(
     Parameters
     ----------
     lists
-        (n_users, N) positions of items, the best first; -1 where a list is shorter.
+        (n_users, N) indices of items, the best first; -1 where a list is shorter.
     relevant
         (n_users, n_items); stored entries are the relevant items. Each row has one.
     popularity
-        (n_items,) share of the users who rated an item.
+        (n_items,) fraction of the users who rated an item.
     """
     hits, shown = are_relevant(lists, relevant), (lists >= 0).sum(axis=1)
     n_relevant = np.diff(relevant.indptr)
-    of_users = {
-        "precision": precision(hits, shown),
-        "recall": recall(hits, n_relevant),
-        "ndcg": ndcg(hits, n_relevant),
-        "map": average_precision(hits, n_relevant),
-    }
-    return {name: float(values.mean()) for name, values in of_users.items()} | {
+    return {
+        "precision": float(precision(hits, shown).mean()),
+        "recall": float(recall(hits, n_relevant).mean()),
+        "ndcg": float(ndcg(hits, n_relevant).mean()),
+        "map": float(average_precision(hits, n_relevant).mean()),
         "coverage": coverage(lists, relevant.shape[1]),
         "novelty": novelty(lists, popularity),
     }
@@ -60,24 +59,22 @@ def are_relevant(lists: Positions, relevant: sparse.csr_array) -> Hits:
 
 
 def precision(hits: Hits, shown: NDArray[np.integer]) -> FloatArray:
-    """Share of the shown items that are relevant, (n_users,); 0 of an empty list.
+    """Fraction of the shown items that are relevant, (n_users,); 0 of an empty list.
 
     A list that is shorter than N, for want of items, is judged by what it shows.
     """
-    share: FloatArray = hits.sum(axis=1) / np.maximum(shown, 1)
-    return share
+    fraction: FloatArray = hits.sum(axis=1) / np.maximum(shown, 1)
+    return fraction
 
 
 def recall(hits: Hits, n_relevant: NDArray[np.integer]) -> FloatArray:
-    """Share of the relevant items that are in the list, (n_users,)."""
-    share: FloatArray = hits.sum(axis=1) / n_relevant
-    return share
+    """Fraction of the relevant items that are in the list, (n_users,)."""
+    fraction: FloatArray = hits.sum(axis=1) / n_relevant
+    return fraction
 
 
 def ndcg(hits: Hits, n_relevant: NDArray[np.integer]) -> FloatArray:
-    r"""Normalised discounted cumulated gain, (n_users,).
-
-    The gain is 1 of a relevant item, else 0:
+    r"""Normalised discounted cumulated gain, (n_users,), with a gain of 1 of a relevant item.
 
     nDCG_u = sum_k h_uk / log2(k + 1)  /  sum_{k <= min(N, m_u)} 1 / log2(k + 1)
     """
@@ -89,9 +86,7 @@ def ndcg(hits: Hits, n_relevant: NDArray[np.integer]) -> FloatArray:
 
 
 def average_precision(hits: Hits, n_relevant: NDArray[np.integer]) -> FloatArray:
-    r"""AP at N, (n_users,).
-
-    Its mean over the users is MAP at N:
+    r"""AP at N, (n_users,); its mean over the users is MAP at N.
 
     AP_u = 1 / min(N, m_u)  sum_k h_uk (h_u1 + ... + h_uk) / k
     """
@@ -102,7 +97,7 @@ def average_precision(hits: Hits, n_relevant: NDArray[np.integer]) -> FloatArray
 
 
 def coverage(lists: Positions, n_items: int) -> float:
-    """Share of all items that are in the list of one user or more."""
+    """Fraction of all items that are in the list of one user or more."""
     return len(np.unique(lists[lists >= 0])) / n_items
 
 
@@ -115,7 +110,11 @@ def novelty(lists: Positions, popularity: NDArray[np.floating]) -> float:
     return float(-np.log2(popularity[listed]).mean()) if len(listed) else float("nan")
 
 
-def shares_of_users(n_ratings: NDArray[np.integer], n_users: int) -> FloatArray:
-    """Popularity: share of the users who rated each item; unrated ones count as rated once."""
-    share: FloatArray = np.maximum(n_ratings, 1) / n_users
-    return share
+def item_popularity(ratings: sparse.csr_array) -> FloatArray:
+    """Fraction of the users with ratings who rated each item, (n_items,).
+
+    Items without ratings count as rated once.
+    """
+    counts = np.bincount(ratings.indices, minlength=ratings.shape[1])
+    fraction: FloatArray = np.maximum(counts, 1) / np.count_nonzero(np.diff(ratings.indptr))
+    return fraction

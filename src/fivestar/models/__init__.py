@@ -3,10 +3,11 @@
 Every module below this package that defines a ``Model`` with a ``family`` is found by itself.
 """
 
+from fivestar.errors import TooSlow
 from fivestar.models.base import Distribution, Model, Predictions
 from fivestar.models.factors import Factors
 from fivestar.models.registry import build, find, load, version_of
-from fivestar.models.training import EarlyStopping, History, TooSlow
+from fivestar.models.training import EarlyStopping, History
 
 __all__ = [
     "Distribution",

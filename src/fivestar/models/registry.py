@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import functools
 import importlib
 import json
@@ -14,7 +13,7 @@ from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from fivestar.errors import InputError
+from fivestar.errors import InputError, did_you_mean
 from fivestar.models.base import Model
 
 PACKAGE = __name__.rpartition(".")[0]
@@ -72,8 +71,12 @@ def find(family: str) -> type[Model] | None:
 
 
 def version_of(family: str) -> int:
-    """Version of a family's results: raised when the same settings and data give others."""
-    return families()[family].version
+    """Version of a family's results: raised when the same settings and data give others.
+
+    An unknown family has version 0; ``build`` refuses it.
+    """
+    entry = families().get(family)
+    return 0 if entry is None else entry.version
 
 
 def build(settings: Mapping[str, Any], name: str = "model") -> Model:
@@ -110,9 +113,8 @@ def _explain(error: ValidationError, model_class: type[Model]) -> str:
     for detail in error.errors():
         setting = ".".join(str(part) for part in detail["loc"])
         if detail["type"].startswith("unexpected"):
-            close = difflib.get_close_matches(setting, known, n=1)
-            advice = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
-            mistakes.append(f"unknown setting {setting!r}; {advice}")
+            advice = did_you_mean(setting, known) or f"Known are {', '.join(known)}."
+            mistakes.append(f"unknown setting {setting!r}. {advice}")
         else:
             mistakes.append(f"{setting} is {detail['input']!r}: {detail['msg']}")
     return "; ".join(mistakes)

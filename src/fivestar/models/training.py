@@ -12,6 +12,7 @@ import numpy as np
 from annotated_types import Ge
 from scipy import sparse
 
+from fivestar.errors import TooSlow
 from fivestar.models.progress import progress_bar
 from fivestar.ratings import Features
 
@@ -96,10 +97,6 @@ class History:
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
-
-
-class TooSlow(Exception):  # noqa: N818
-    """Training would take longer than allowed."""
 
 
 class TimeLimit:

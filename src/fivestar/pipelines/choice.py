@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 from collections.abc import Mapping
 
 import pandas as pd
 from kedro.pipeline.node import Node, node
 
-from fivestar.errors import InputError
+from fivestar.errors import InputError, did_you_mean
 from fivestar.models import Model
+from fivestar.ratings import TrainingData
+from fivestar.ratings.training_data import SHOWN
 
 logger = logging.getLogger(__name__)
 
@@ -18,7 +19,7 @@ logger = logging.getLogger(__name__)
 def choose(
     trained_models: Mapping[str, Model],
     leaderboard: pd.DataFrame,
-    vocabulary: dict[str, list[str]],
+    data: TrainingData,
     model: str | None,
 ) -> tuple[str, Model]:
     """The name and the final model, trained on train and validation.
@@ -31,39 +32,59 @@ def choose(
     Raises
     ------
     InputError
-        If there is no such model, or it was trained on other data.
+        If there is no such model, or it was trained on another split.
     """
     name = str(leaderboard["model"].iloc[0]) if model is None else model
     if name not in trained_models:
-        close = difflib.get_close_matches(name, trained_models, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
         raise InputError(
-            f"model: {name!r} is not trained; trained are {', '.join(trained_models) or 'none'}."
-            f"{hint} To train it, add it to `line_up` or run `kedro run --pipelines zoo`."
+            f"model: {name!r} is not trained; trained are {', '.join(trained_models) or 'none'}. "
+            f"{did_you_mean(name, trained_models)} To train it, add it to `line_up` or run "
+            "`kedro run --pipelines zoo`."
         )
     chosen = trained_models[name]
-    require_same_data(chosen, name, vocabulary)
-    logger.info("%-24s %s", "model", name)
+    require_same_data(chosen, name, data)
+    logger.info("%s: %s", "model", name)
     return name, chosen
 
 
-def require_same_data(model: Model, name: str, vocabulary: dict[str, list[str]]) -> None:
-    """Refuse a model that was trained on another data set than the one that is there now."""
-    of_model = (len(model.user_means), len(model.item_means))
-    of_data = (len(vocabulary["users"]), len(vocabulary["items"]))
-    if of_model != of_data:
+def require_same_data(model: Model, name: str, data: TrainingData) -> None:
+    """Refuse a model that was trained on another split than the one that is there now."""
+    if model.trained_on.get("fingerprint") != data.fingerprint:
         raise InputError(
-            f"data/06_models/{name}: trained on {of_model[0]:,} users and {of_model[1]:,} items, "
-            f"but the data has {of_data[0]:,} and {of_data[1]:,}. Train it again: `kedro run`."
+            f"model {name}: trained on {describe(model.trained_on)}, but the data is {data.title}. "
+            f"Train it again: kedro run --namespaces {name}"
         )
+
+
+def same_data(models: Mapping[str, Model], data: TrainingData) -> dict[str, Model]:
+    """Those of the trained models that were trained on this split; others are named in the log."""
+    same = {}
+    for name, model in models.items():
+        if model.trained_on.get("fingerprint") == data.fingerprint:
+            same[name] = model
+        else:
+            logger.info("%s: left out: trained on %s", name, describe(model.trained_on))
+    return same
+
+
+def describe(trained_on: Mapping[str, str]) -> str:
+    """The place and the split of a model's training data, for messages."""
+    if not trained_on:
+        return "data that it does not name"
+    return f"{trained_on['place']}, split {trained_on['fingerprint'][:SHOWN]}"
 
 
 def choose_model(tag: str) -> Node:
     """The node of ``choose``: ``chosen_name`` and ``chosen_model``."""
     return node(
         choose,
-        inputs=["trained_models", "leaderboard", "vocabulary", "params:model"],
-        outputs=["chosen_name", "chosen_model"],
+        {
+            "trained_models": "trained_models",
+            "leaderboard": "leaderboard",
+            "data": "training_data",
+            "model": "params:model",
+        },
+        ["chosen_name", "chosen_model"],
         name="choose_model",
         tags=tag,
     )

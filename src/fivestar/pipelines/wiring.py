@@ -1,11 +1,13 @@
-"""A node's function with some arguments fixed when the pipeline is drawn."""
+"""A node's function: fixed arguments, and the version of what it does."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
 from functools import partial
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class Bound:
@@ -18,17 +20,40 @@ class Bound:
     ----------
     function
         The node's function.
+    version
+        Of what it does, see ``version``; the function's own unless it is given.
     fixed
         Its keyword-only arguments.
     """
 
-    def __init__(self, function: Callable[..., Any], **fixed: Any) -> None:
+    def __init__(
+        self, function: Callable[..., Any], *, version: object = None, **fixed: Any
+    ) -> None:
         self.function = function
         self.fixed = fixed
+        self.version = version_of(function) if version is None else version
         self.__name__ = function.__name__
         self.__annotations__ = get_type_hints(function)
         self.__wrapped__ = function  # whose source kedro-viz shows
         self.__signature__ = inspect.signature(partial(function, **fixed))
 
-    def __call__(self, *inputs: Any) -> Any:
-        return self.function(*inputs, **self.fixed)
+    def __call__(self, *inputs: Any, **named: Any) -> Any:
+        return self.function(*inputs, **named, **self.fixed)
+
+
+def version(number: int) -> Callable[[Function], Function]:
+    """Number what a node's function does; raise it where the same inputs give other results.
+
+    Outputs that an earlier version has made are then stale.
+    """
+
+    def numbered(function: Function) -> Function:
+        function.version = number  # type: ignore[attr-defined]
+        return function
+
+    return numbered
+
+
+def version_of(function: Callable[..., Any]) -> object:
+    """The version of a node's function, 1 where it has none."""
+    return getattr(function, "version", 1)

@@ -1,21 +1,20 @@
 """Ratings as numbers: ids and indices, sparse matrices, the scale, side features, titles."""
 
 from fivestar.ratings.features import Features
-from fivestar.ratings.matrix import (
-    Positions,
-    Scale,
-    Vocabulary,
-    csr_matrix,
-    merge,
-    observed,
-)
+from fivestar.ratings.items import item_table
+from fivestar.ratings.scale import Scale
+from fivestar.ratings.sparse import Positions, csr_matrix, merge, observed
+from fivestar.ratings.training_data import TrainingData
+from fivestar.ratings.vocabulary import Vocabulary
 
 __all__ = [
     "Features",
     "Positions",
     "Scale",
+    "TrainingData",
     "Vocabulary",
     "csr_matrix",
+    "item_table",
     "merge",
     "observed",
 ]

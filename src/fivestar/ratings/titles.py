@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -10,17 +9,17 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-CLOSE = 0.75
-"""Least likeness (difflib's ratio) that passes for a slip of the pen."""
-VAGUE = 0.45
-"""Least likeness of a suggestion where nothing is close."""
+CLOSE = 75
+"""Least similarity (``rapidfuzz.fuzz.ratio``, 0 to 100) that passes for a slip of the pen."""
+VAGUE = 45
+"""Least similarity of a suggestion where nothing is close."""
 ARTICLES = "the|a|an|le|la|les|l|un|une|der|die|das|el|los|las|il|lo|gli|i"
 YEAR = re.compile(r"\s*(?:\((\d{4})\)|\b((?:18|19|20)\d\d))\s*$")
 
 
 @dataclass(frozen=True)
 class Found:
-    """Positions of titles that fit, the best first; or else suggestions that are vaguely alike."""
+    """Indices of titles that fit, the best first; or else of those that are vaguely similar."""
 
     fitting: list[int]
     suggestions: list[int]
@@ -49,12 +48,12 @@ class Titles:
         ]
         self.weights = weights
         self.positions: dict[str, list[int]] = {}
-        for position, title in enumerate(titles):
+        for index, title in enumerate(titles):
             for name in set(_names(title)):
-                self.positions.setdefault(name, []).append(position)
+                self.positions.setdefault(name, []).append(index)
 
     def find(self, asked: str, n: int = 6) -> Found:
-        """Titles of this name; that hold it as words, from their start or further on; alike.
+        """Titles of this name, then those that hold it as words; similar ones where there are none.
 
         Case, accents, punctuation, a leading or trailing article and small slips do not count.
         A year decides among titles that fit equally well.
@@ -65,27 +64,32 @@ class Titles:
             return Found([], [])
         names = self.positions
         fitting = [
-            *self._ordered([whole] if whole in names else [], year),
-            *self._ordered([name] if name in names else [], year),
+            *self._ordered([whole], year),
+            *self._ordered([name], year),
             *self._ordered([key for key in names if f"{key} ".startswith(f"{name} ")], year),
             *self._ordered([key for key in names if f" {name} " in f" {key} "], year),
-        ] or self._alike(name, year, n, CLOSE)
-        suggestions = [] if fitting else self._alike(name, year, n, VAGUE)
+        ] or self._similar(name, year, n, CLOSE)
+        suggestions = [] if fitting else self._similar(name, year, n, VAGUE)
         return Found(*(list(dict.fromkeys(found))[:n] for found in (fitting, suggestions)))
 
-    def _alike(self, name: str, year: str | None, n: int, least: float) -> list[int]:
-        """Titles that are like the name, as a whole or by as many words from their start."""
+    def _similar(self, name: str, year: str | None, n: int, least: float) -> list[int]:
+        """Titles similar to the name, as a whole or by as many words from their start."""
+        # Imported here: few titles need it, and every command imports this module.
+        from rapidfuzz import fuzz, process
+
         by_start: dict[str, list[str]] = {}
         for key in self.positions:
             for start in {key, " ".join(key.split()[: len(name.split())])}:
                 by_start.setdefault(start, []).append(key)
-        close = difflib.get_close_matches(name, by_start, n, least)
-        return [p for start in close for p in self._ordered(by_start[start], year)]
+        close = process.extract(
+            name, list(by_start), scorer=fuzz.ratio, score_cutoff=least, limit=n
+        )
+        return [i for start, *_ in close for i in self._ordered(by_start[start], year)]
 
     def _ordered(self, keys: Sequence[str], year: str | None) -> list[int]:
-        positions = {p for key in keys for p in self.positions[key]}
+        indices = {i for key in keys for i in self.positions.get(key, ())}
         wanted = float(year) if year else None
-        return sorted(positions, key=lambda p: (self.years[p] != wanted, -self.weights[p], p))
+        return sorted(indices, key=lambda i: (self.years[i] != wanted, -self.weights[i], i))
 
 
 def shown_titles(items: pd.DataFrame, ids: pd.Index) -> list[str]:
@@ -119,7 +123,7 @@ class Match:
     Attributes
     ----------
     asked : as written
-    position, found : of the item
+    position, found : index and title of the item
     others : titles of other items that fit
     """
 
@@ -153,9 +157,9 @@ def look_up(
         found = titles.find(title)
         if found.fitting:
             meant, *others = found.fitting
-            matches.append(Match(title, meant, shown[meant], [shown[p] for p in others]))
+            matches.append(Match(title, meant, shown[meant], [shown[i] for i in others]))
             continue
-        near = ", ".join(shown[p] for p in found.suggestions)
+        near = ", ".join(shown[i] for i in found.suggestions)
         advice = f"did you mean one of: {near}?" if near else "nothing is like it."
         mistakes.append(f"{title!r}: no such title; {advice}")
     return matches, mistakes

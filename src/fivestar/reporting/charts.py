@@ -1,4 +1,4 @@
-"""How all pictures look: Vega-Lite specifications, made with Altair."""
+"""The theme of all charts: Vega-Lite specifications, made with Altair."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import altair as alt
 
 Chart: TypeAlias = alt.TopLevelMixin
-"""A picture of any composition."""
+"""Of any composition: a layer, views side by side."""
 
 COLORS = [
     *("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951"),
@@ -16,7 +16,9 @@ COLORS = [
 """One for each model, told apart by colour-blind readers too; repeated past ten."""
 REST = "#d4d6da"
 """Of marks that a selection leaves out."""
-MOST_MARKS = 5000
+GREY = COLORS[-1]
+"""Of what the coloured marks are compared with."""
+MAX_MARKS = 5000
 """Marks of a scatter plot: more are slow on a phone, and hide each other."""
 
 CONFIG: dict[str, Any] = {
@@ -26,33 +28,35 @@ CONFIG: dict[str, Any] = {
     "range": {"category": COLORS},
     "mark": {"color": COLORS[0]},
     "axis": {"gridColor": "#eceef1", "domainColor": "#9498a0", "tickColor": "#9498a0"},
-    "title": {"anchor": "start", "fontSize": 14, "fontWeight": 600, "offset": 10},
-    "legend": {
-        "orient": "bottom",
-        "columns": 2,
-        "symbolLimit": 60,
-        "title": None,
+    "title": {
+        **{"anchor": "start", "fontSize": 14, "fontWeight": 600, "offset": 10},
+        "subtitleColor": "#596273",
     },
+    "legend": {"orient": "bottom", "columns": 2, "symbolLimit": 60, "title": None},
 }
 
-# Nodes bound their data themselves (MOST_MARKS); Altair's own limit counts table rows.
+# Nodes bound their data themselves (MAX_MARKS); Altair's own limit counts table rows.
 alt.data_transformers.disable_max_rows()
 
 
-def dressed(chart: Any, title: str, subtitle: str | None = None) -> Chart:
-    """The finished picture: a title above, and what all pictures have in common.
+def themed(chart: Any, title: str, *told: str) -> Chart:
+    """The finished chart: a title above, and what all charts have in common.
 
     Parameters
     ----------
     chart
         Of any composition. Give it ``width="container"`` where it may take the page's width.
-    title, subtitle
-        What is seen, and what has to be known to read it.
+    title
+        What is seen.
+    told
+        Lines below the title: what has to be known to read the chart, and which data it is of.
     """
+    lines = [line for line in told if line]
+    subtitle = lines if len(lines) > 1 else "".join(lines)
     properties: dict[str, Any] = {
-        "title": alt.TitleParams(title, subtitle=subtitle) if subtitle else title
+        "title": alt.TitleParams(title, subtitle=subtitle) if lines else title
     }
     if getattr(chart, "width", None) == "container":  # of views side by side it has no meaning
         properties["autosize"] = alt.AutoSizeParams(type="fit-x", contains="padding")
-    picture: Chart = chart.properties(**properties).configure(**CONFIG)
-    return picture
+    finished: Chart = chart.properties(**properties).configure(**CONFIG)
+    return finished

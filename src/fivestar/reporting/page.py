@@ -76,7 +76,7 @@ class Picture:
     Parameters
     ----------
     chart
-        An Altair chart, dressed.
+        An Altair chart with the theme.
     caption
         Under the chart: how to read it, what to click.
     name
@@ -90,6 +90,11 @@ class Picture:
     name: str = ""
     wide: bool = False
     kind: str = field(default="picture", init=False)
+
+    @property
+    def empty(self) -> bool:
+        """Whether the chart has no row of data to show."""
+        return not any(self.chart.to_dict(validate=False).get("datasets", {}).values())
 
     @property
     def specification(self) -> str:

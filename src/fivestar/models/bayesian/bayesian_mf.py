@@ -48,8 +48,7 @@ class BayesianMF(BayesianFactorization):
     noise_shape
         Shape of the Gamma prior of a_u: as much as 2 * noise_shape ratings.
     n_directions
-        Leading singular directions kept of the features of each kind: what many have in
-        common carries over, and time and memory stay bounded.
+        Leading singular directions kept of side features and of implicit feedback.
     """
 
     family: ClassVar[str] = "bayesian_mf"

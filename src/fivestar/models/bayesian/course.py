@@ -1,8 +1,7 @@
-"""The course of a chain: RMSE of the mean of its samples so far, and of the latest alone."""
+"""The course of a chain: its samples, and the RMSE of their mean and of the latest alone."""
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,8 +9,9 @@ from numpy.typing import NDArray
 
 from fivestar.metrics import rmse
 from fivestar.models.base import PROBE
-from fivestar.models.bayesian.averages import Samples
-from fivestar.models.training import History, Training
+from fivestar.models.bayesian.sampler import Sampler
+from fivestar.models.bayesian.scores import Samples
+from fivestar.models.training import Training
 from fivestar.ratings import observed
 
 if TYPE_CHECKING:
@@ -21,22 +21,20 @@ Array = NDArray[np.floating]
 State = dict[str, Array]
 """One sample's part of each array of kept samples."""
 
-logger = logging.getLogger(__name__)
-
 
 class Course:
-    """The history of a chain as its samples come in."""
+    """Keeps the chain's state at each measurement; during burn-in the latest one only."""
 
-    def __init__(self, model: BayesianFactorization, training: Training) -> None:
-        self.model, self.label = model, training.label
-        self.history = History(curves={"noise": [], "sample_rmse": []})
+    def __init__(self, model: BayesianFactorization, sampler: Sampler, training: Training) -> None:
+        self.model, self.sampler = model, sampler
+        self.states: list[State] = []
+        self.curves: dict[str, list[float]] = {"noise": [], "sample_rmse": []}
         users, items, ratings = observed(training.ratings)
         if len(ratings) > PROBE:
             chosen = np.random.default_rng(0).choice(len(ratings), PROBE, replace=False)
             users, items, ratings = users[chosen], items[chosen], ratings[chosen]
-        self.splits = [slice(len(ratings))]
+        self.n_train = len(ratings)
         if training.validation is not None:
-            self.splits.append(slice(len(ratings), None))
             more = observed(training.validation)
             users, items = np.append(users, more[0]), np.append(items, more[1])
             ratings = np.append(ratings, more[2])
@@ -46,32 +44,35 @@ class Course:
         self.pairs = users[self.known], items[self.known]
         self.total, self.count = np.zeros(len(self.pairs[0])), 0
 
-    def record(self, sweep: int, state: State, *, kept: bool) -> None:
-        """Add a point to the curves: of the mean of the kept samples, or of one not kept."""
-        names = "user_samples", "item_samples", "noise_roots", "cutpoints"
-        latest = self.model.expected(Samples(*(state[n][:, None] for n in names)), *self.pairs)
-        alone = mean = self._rmse(latest)
-        if kept:
+    def measure(self) -> tuple[float, float | None]:
+        """RMSE of the mean of the samples; during burn-in of the latest one."""
+        state = self.model._state(self.sampler)
+        if not all(np.isfinite(array).all() for array in state.values()):
+            return np.nan, None
+        if self.count == 0:
+            self.states.clear()
+        self.states.append(state)
+        sample = Samples(*(state[name][:, None] for name in Samples._fields))
+        latest = self.model.expected(sample, *self.pairs)
+        alone = errors = self._rmse(latest)
+        if self.sampler.n_sweeps > self.model.n_burn_in:
             self.total += latest
             self.count += 1
-            mean = self._rmse(self.total / self.count)
-        history, unit = self.history, 1 if self.model.ordinal else self.model.unit
-        history.record(sweep, mean[0], mean[1] if len(mean) > 1 else None)
-        history.best_step = sweep
-        history.curves["sample_rmse"].append(alone[0])
-        deviations = 1 / state["noise_roots"][self.model.known_users]
-        history.curves["noise"].append(unit * float(np.mean(deviations)))
+            errors = self._rmse(self.total / self.count)
+        unit = 1 if self.model.ordinal else self.model.unit
+        deviations = 1 / np.sqrt(self.sampler.likelihood.noise.precisions)
+        self.curves["noise"].append(unit * float(deviations.mean()))
+        self.curves["sample_rmse"].append(alone[0])
+        return errors
 
-    def diverged(self, sweep: int, n_kept: int) -> None:
-        self.history.ending = "diverged"
-        logger.warning("%s diverged at sweep %d: kept %d samples", self.label, sweep, n_kept)
-
-    def _rmse(self, expected: Array) -> list[float]:
-        """On train and, where there is a validation split, on validation, in ratings."""
+    def _rmse(self, expected: Array) -> tuple[float, float | None]:
+        """On train and validation, in ratings."""
         self.predicted[self.known] = expected * self.model.unit
         predicted = self.predicted
         if self.model.clamp:
             predicted = np.clip(predicted, *self.model.ends)
         if self.model.whole_stars:
             predicted = np.rint(predicted)
-        return [rmse(self.actual[split], predicted[split]) for split in self.splits]
+        n = self.n_train
+        on_validation = rmse(self.actual[n:], predicted[n:]) if n < len(predicted) else None
+        return rmse(self.actual[:n], predicted[:n]), on_validation

@@ -30,12 +30,8 @@ class Cutpoints:
     they would hardly move (Cowles, "Accelerating Monte Carlo Markov Chain Convergence for
     Cumulative-link Generalized Linear Models", 1996).
 
-    Parameters
-    ----------
-    fractions
-        (n_levels,) of the ratings.
-    n_users
-        Number of users; none for the same cutpoints for all.
+    They start from the levels' fractions of the ratings; without a number of users they are
+    the same for all.
 
     Attributes
     ----------
@@ -45,8 +41,7 @@ class Cutpoints:
 
     def __init__(self, fractions: Array, n_users: int | None) -> None:
         self.per_user = n_users is not None
-        # The scores' own variance widens the latent ratings: hence a bit further out than where
-        # levels would get their fractions if all scores were 0.
+        # Further out than if all scores were 0: their variance widens the latent ratings.
         self.mean: Array = 1.2 * ndtri(np.cumsum(fractions, dtype=np.float64)[:-1])
         self.precision: Array = np.full(len(self.mean), 25.0 if self.per_user else 0.0)
         self.values = np.tile(self.mean, (n_users or 1, 1))

@@ -38,12 +38,9 @@ class Draws:
 
     def gamma(self, shapes: Array) -> Array:
         """Gamma of these shapes and rate 1, (n_users,)."""
-        drawn: Array
-        if self.common:
-            drawn = gammaincinv(shapes, self.random.random())
-        else:
-            drawn = self.random.gamma(shapes)
-        return drawn
+        if not self.common:
+            return self.random.gamma(shapes)
+        return np.asarray(gammaincinv(shapes, self.random.random()))
 
     def uniform_per_rating(self) -> Array:
         """Of (0, 1), (n_ratings,) float32."""
@@ -52,7 +49,5 @@ class Draws:
         # From a stream of their own, for it is as long as the longest list of ratings.
         stream = np.random.default_rng(self.random.integers(1 << 32))
         uniforms = stream.random(self.counts.max(), dtype=np.float32)
-        drawn: Array = uniforms[
-            np.arange(self.starts[-1]) - np.repeat(self.starts[:-1], self.counts)
-        ]
-        return drawn
+        first = np.repeat(self.starts[:-1], self.counts)
+        return np.asarray(uniforms[np.arange(self.starts[-1]) - first])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 import numpy as np
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from fivestar.models.base import FloatArray, Model, learned
-from fivestar.models.bayesian.averages import Samples
 from fivestar.models.bayesian.course import Course, State
 from fivestar.models.bayesian.cutpoints import Cutpoints
 from fivestar.models.bayesian.distribution import PosteriorDistribution
@@ -19,9 +19,9 @@ from fivestar.models.bayesian.draws import Draws
 from fivestar.models.bayesian.likelihood import Gaussian, Likelihood, OrdinalProbit
 from fivestar.models.bayesian.prior import FeatureGroup, RowPrior, implicit_feedback, project
 from fivestar.models.bayesian.sampler import Rows, Sampler, sample_users
+from fivestar.models.bayesian.scores import Samples
 from fivestar.models.factors import Factors
-from fivestar.models.progress import progress_bar
-from fivestar.models.training import History, Training
+from fivestar.models.training import History, Steps, Training
 from fivestar.ratings import Features, Positions
 
 MAX_LEVELS = 20
@@ -60,9 +60,8 @@ class BayesianFactorization(Model):
     n_burn_in, n_steps
         Sweeps that are thrown away while the chain finds its way, and sweeps after them.
     n_kept
-        Samples kept of the latter, evenly spaced: the model is 4 n_kept (k + 1) (n_users +
-        n_items) bytes large, and for folding in users 4 n_kept (k + 1) (k + 2) bytes more, with
-        features those of n_kept (k + 1) coefficients a direction.
+        About so many of the latter's samples are kept, evenly spaced: a model of
+        4 n_kept (k + 1) (n_users + n_items + k + 2 + n_directions) bytes.
 
     Attributes
     ----------
@@ -119,33 +118,14 @@ class BayesianFactorization(Model):
     def _fit(self, training: Training) -> History:
         self._learn_levels(training.ratings)
         sampler = self._sampler(training.ratings, training.features)
-        n_kept = min(self.n_kept, self.n_steps)
-        kept_at = self.n_burn_in + np.arange(1, n_kept + 1) * self.n_steps // n_kept
-        n_sweeps, every = int(kept_at[-1]), max(1, self.n_steps // n_kept)
-        course, limit = Course(self, training), training.time_limit(n_sweeps)
-        state = self._state(sampler)
-        course.record(0, state, kept=False)
-        kept: list[State] = []
-        with (
-            progress_bar(n_sweeps, training.label) as bar,
-            np.errstate(over="ignore", invalid="ignore"),
-        ):
-            for sweep in range(1, n_sweeps + 1):
-                sampler.sweep()
-                bar.update()
-                limit.check(sweep)
-                if not sampler.finite:
-                    course.diverged(sweep, len(kept))
-                    break
-                burnt_in = sweep > self.n_burn_in
-                if sweep == kept_at[len(kept)] if burnt_in else sweep % every == 0:
-                    state = self._state(sampler)
-                    course.record(sweep, state, kept=burnt_in)
-                    if burnt_in:
-                        kept.append(state)
-                bar.set_postfix_str(f"RMSE {course.history.latest_error:.4f}", refresh=False)
-        self._keep(kept or [state])
-        return course.history
+        every = math.ceil(self.n_steps / self.n_kept)
+        n_sweeps = (self.n_burn_in + self.n_steps) // every * every
+        steps = Steps(n_steps=n_sweeps, stopping=None, measure_every=every)
+        course = Course(self, sampler, training)
+        history = replace(training, measure=course.measure).run(sampler.sweep, [], steps)
+        history.curves, history.best_step = course.curves, history.steps[-1]
+        self._keep(course.states)
+        return history
 
     def _learn_levels(self, ratings: sparse.csr_array) -> None:
         levels, counts = np.unique(ratings.data, return_counts=True)
@@ -239,7 +219,7 @@ class BayesianFactorization(Model):
 
     @property
     def samples(self) -> Samples:
-        return Samples(self.user_samples, self.item_samples, self.noise_roots, self.cutpoints)
+        return Samples(*(getattr(self, name) for name in Samples._fields))
 
     def expected(self, samples: Samples, users: Positions, items: Positions) -> FloatArray:
         """Mean rating of known pairs by some samples, in units, unclamped."""

@@ -56,18 +56,9 @@ class Noise:
 
 
 class Gaussian:
-    """r = f + e: the latent rating is the rating itself.
+    """r = f + e: the latent rating is the rating itself, less what the scores leave out.
 
-    Parameters
-    ----------
-    ratings
-        (n_ratings,) less what the scores leave out.
-    cutpoints
-        Given ones; used by predictions only.
-    noise_shape
-        See ``Noise``.
-    draws
-        Random numbers.
+    The cutpoints are given; only predicted probabilities use them.
     """
 
     def __init__(
@@ -87,8 +78,7 @@ class OrdinalProbit:
     P(level <= j) = Phi((c_j - f) sqrt(a)). z is drawn given the levels and the scores, then
     everything else as if z were a rating (Albert and Chib, "Bayesian Analysis of Binary and
     Polychotomous Response Data", 1993). The scale of z is free: the noise's variance is 1.
-
-    Parameters are as of ``Gaussian``, but for ``levels``, (n_ratings,) indices.
+    ``levels``, (n_ratings,), are indices.
     """
 
     def __init__(

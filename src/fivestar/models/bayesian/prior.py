@@ -26,18 +26,13 @@ class RowPrior:
     L^-1), l_g ~ Gamma(1, rate 0.1) (Simm et al., "Macau: Scalable Bayesian Factorization with
     High-Dimensional Side Information Using MCMC", 2017). So the prior counts like one row of K
     squared values of v.
-
-    Attributes
-    ----------
-    mean : (K,) m
-    precision : (K, K) L
     """
 
     def __init__(self, size: int, scale: float, groups: Sequence[FeatureGroup]) -> None:
         self.scale = scale
         self.groups = groups
-        self.precision: Array = 10 * np.eye(size)
         self.mean: Array = np.zeros(size)
+        self.precision: Array = 10 * np.eye(size)
 
     def sample(self, rows: Array, random: np.random.Generator) -> tuple[Array, Array]:
         """Draw m, B and L given the rows (n_rows, K); returns the rows' prior means and L."""
@@ -81,23 +76,12 @@ class FeatureGroup:
 
         a_j | R ~ N(h_j p_j' R, h_j L^-1),    h_j = s_j / (s_j + l).
 
-    So a group costs two products with P, whatever its number of features. A row without
-    features (an item without ratings, and implicit feedback) gets the default coordinates;
-    zero would be far off where all other rows have terms of one sign. It plays no part in the
-    draw of B.
-
-    Parameters
-    ----------
-    features
-        F, n_rows x any number; without entries there are no directions.
-    size
-        Length K of the rows.
-    n_directions
-        Leading singular directions that are kept.
-    by_entries
-        Whether the default is the mean over all entries of F, or over the rows that have any.
-        An item that is rated at all is likely one of those that many rate; a user is one of
-        many.
+    So a group costs two products with P, whatever its number of features; ``n_directions`` are
+    kept. A row without features (an item without ratings, and implicit feedback) plays no part
+    in the draw of B and gets the default coordinates; zero would be far off where all other
+    rows have terms of one sign. The default is the mean over the rows that have features or,
+    ``by_entries``, over all entries of F: an item that is rated at all is likely one of those
+    that many rate; a user is one of many.
 
     Attributes
     ----------

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from fivestar.models.bayesian import kernels
 from fivestar.models.bayesian.likelihood import Likelihood
 from fivestar.models.bayesian.prior import RowPrior
-from fivestar.models.solver import RowSolver
+from fivestar.models.bayesian.scores import scores
+from fivestar.models.solver import RowSolver, with_ones
 
 Array = NDArray[np.floating]
 Normal = tuple[Array, Array]
@@ -25,24 +25,24 @@ class Rows:
         self.values = values
 
     def sample(
-        self, targets: Array, design: Array, weights: Array, prior: Normal, noise: Array
+        self, latent: Array, others: Array, precisions: Array, prior: Normal, noise: Array
     ) -> None:
-        """Draw all rows; ``weights`` are the precisions of the ratings' noise."""
+        """Draw all rows; latent ratings and precisions are (n_ratings,), noise standard normal."""
         means, precision = prior
         self.values = self.solver.solve(
-            targets,
-            design,
-            weights=weights,
+            latent - others[self.columns, -1],
+            with_ones(others[:, :-1]),
+            weights=precisions,
             gram=precision,
             linear=means @ precision,
             noise=noise,
         )
 
-    def scores(self, columns: Array) -> Array:
+    def scores(self, others: Array) -> Array:
         """x_u . y_i + b_u + b_i of all ratings, (n_ratings,), given the other side's rows."""
-        scores = np.empty(len(self.columns), dtype=np.float32)
-        kernels.scores(self.starts, self.columns, self.values, columns, scores)
-        return scores
+        out = np.empty(len(self.columns), dtype=np.float32)
+        scores(self.starts, self.columns, self.values, others, out)
+        return out
 
 
 class Sampler:
@@ -57,6 +57,7 @@ class Sampler:
     ) -> None:
         self.likelihood, self.random = likelihood, likelihood.draws.random
         self.user_prior, self.item_prior = user_prior, item_prior
+        self.n_sweeps = 0
         indices = np.arange(train.nnz)
         by_item = sparse.csr_array((indices, train.indices, train.indptr), train.shape).T.tocsr()
         self.item_order, size = by_item.data, len(user_prior.mean)
@@ -68,38 +69,23 @@ class Sampler:
 
     def sweep(self) -> None:
         """Draw everything once."""
+        self.n_sweeps += 1
         users, items, likelihood = self.users, self.items, self.likelihood
         latent = likelihood.latent(self.scores)
         prior = self.user_prior.sample(users.values, self.random)
         sample_users(users, items.values, latent, likelihood, prior)
-        targets = latent[self.item_order] - users.values[items.columns, -1]
         prior = self.item_prior.sample(items.values, self.random)
-        items.sample(
-            targets,
-            design(users.values),
-            likelihood.noise.precisions[items.columns],
-            prior,
-            self.random.standard_normal(items.values.shape, dtype=np.float32),
-        )
+        noise = self.random.standard_normal(items.values.shape, dtype=np.float32)
+        precisions = likelihood.noise.precisions[items.columns]
+        items.sample(latent[self.item_order], users.values, precisions, prior, noise)
         self.scores = users.scores(items.values)
         likelihood.noise.sample(likelihood.draws, latent - self.scores)
-
-    @property
-    def finite(self) -> bool:
-        arrays = (self.users.values, self.items.values, self.likelihood.noise.precisions)
-        return all(bool(np.isfinite(array).all()) for array in arrays)
 
 
 def sample_users(
     users: Rows, items: Array, latent: Array, likelihood: Likelihood, prior: Normal
 ) -> None:
-    """Draw the users' rows given latent ratings, the items' rows and the prior."""
-    weights = np.repeat(likelihood.noise.precisions, np.diff(users.starts))
-    noise = likelihood.draws.normal(items.shape[1], np.float32)
-    targets = latent - items[users.columns, -1]
-    users.sample(targets, design(items), weights, prior, noise)
-
-
-def design(values: Array) -> Array:
-    """What the other side is regressed on: factors and a one for its bias."""
-    return np.hstack([values[:, :-1], np.ones((len(values), 1), np.float32)])
+    """Draw the users' rows given the items' rows and all else."""
+    draws, precisions = likelihood.draws, likelihood.noise.precisions
+    noise = draws.normal(items.shape[1], np.float32)
+    users.sample(latent, items, np.repeat(precisions, draws.counts), prior, noise)

@@ -1,4 +1,4 @@
-"""The course's list of improvements, one by one against the course's model."""
+"""What each of a list of improvements brings to one model, tried one by one."""
 
 from fivestar.pipelines.ablation.pipeline import create_pipeline
 

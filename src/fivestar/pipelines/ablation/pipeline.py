@@ -4,34 +4,31 @@ from collections.abc import Iterable
 
 from kedro.pipeline import Pipeline, node
 
-from fivestar.pipelines.ablation.nodes import compare_variants, draw_ablation, try_variant
+from fivestar.pipelines.ablation.charts import draw_ablation
+from fivestar.pipelines.ablation.nodes import compare_variants, try_variant
 from fivestar.pipelines.wiring import Bound
 
 
 def create_pipeline(base: str, variants: Iterable[str]) -> Pipeline:
-    variants = list(variants)
+    """Of a model of `models` and the names of what is changed in it."""
+    changes = {variant: f"params:ablation.variants.{variant}" for variant in variants}
+    model = f"params:models.{base}"
     trials = [
         node(
             Bound(try_variant, label=variant),
-            inputs=[
-                "train_matrix",
-                "validation_matrix",
-                f"params:models.{base}",
-                f"params:ablation.variants.{variant}",
-                "params:scale",
-            ],
-            outputs=f"ablation_{variant}.runs",
+            {"data": "training_data", "base": model, "change": change},
+            f"{variant}_runs",
             name=f"try_{variant}",
         )
-        for variant in variants
+        for variant, change in changes.items()
     ]
-    comparison = [
-        node(
-            compare_variants,
-            inputs=[f"ablation_{variant}.runs" for variant in variants],
-            outputs="ablation_table",
-            name="compare_variants",
-        ),
-        node(draw_ablation, "ablation_table", "ablation_chart", name="draw_ablation"),
-    ]
-    return Pipeline([*trials, *comparison], tags="ablation")
+    compare = node(compare_variants, {name: f"{name}_runs" for name in changes}, "table")
+    chart = Bound(draw_ablation, base=base)
+    return Pipeline(
+        [*trials, compare, node(chart, {"table": "table", "data": "training_data"}, "chart")],
+        namespace="ablation",
+        inputs="training_data",
+        parameters={model, *changes.values()},
+        outputs={"table": "ablation_table", "chart": "ablation_chart"},
+        tags="ablation",
+    )

@@ -7,30 +7,31 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from fivestar.reporting.charts import Chart, dressed
+from fivestar.ratings import TrainingData
+from fivestar.reporting.charts import Chart, themed
 
 
-def draw_costs(runs: list[dict[str, Any]], *, optimizer: str) -> Chart:
-    """The cost of every run of one optimiser, on a logarithmic axis; a cross where it diverged."""
-    points, ends = [], []
+def draw_costs(runs: list[dict[str, Any]], data: TrainingData) -> tuple[Chart, Chart]:
+    """The cost of every run of ``adam`` and of ``sgd``, on a logarithmic axis."""
+    return _draw(runs, data, "adam"), _draw(runs, data, "sgd")
+
+
+def _draw(runs: list[dict[str, Any]], data: TrainingData, optimizer: str) -> Chart:
+    points = []
     for run in runs:
-        if run["tags"]["optimizer"] != optimizer:
-            continue
-        rate, costs = f"rate {run['tags']['learning_rate']}", run["curves"]["cost"]
-        name = rate if run["failure"] is None else f"{rate}, {run['failure']}"
-        points += [{"run": name, "epoch": n, "cost": cost} for n, cost in enumerate(costs)]
-        if run["failure"] is not None:
-            ends.append({"run": name, "epoch": len(costs) - 1, "cost": costs[-1]})
-    names = list(dict.fromkeys(point["run"] for point in points))
-
-    def drawn(rows: list[dict[str, Any]]) -> alt.Chart:
-        table = pd.DataFrame(rows, columns=["run", "epoch", "cost"])
-        return alt.Chart(table, width="container", height=320).encode(
-            x=alt.X("epoch:Q"),
-            y=alt.Y("cost:Q", scale=alt.Scale(type="log"), title="cost (co-likes squared)"),
-            color=alt.Color("run:N", sort=names),
-            tooltip=["run:N", "epoch:Q", alt.Tooltip("cost:Q", format=".4g")],
-        )
-
-    crosses = drawn(ends).mark_point(shape="cross", angle=45, size=90, filled=True)
-    return dressed(drawn(points).mark_line() + crosses, f"Co-likes: cost by epoch, {optimizer}")
+        if run["tags"]["optimizer"] == optimizer:
+            costs, failure = run["curves"]["cost"], run["failure"]
+            name = f"rate {run['tags']['learning_rate']}" + (f", {failure}" if failure else "")
+            last = len(costs) - 1 if failure else None
+            points += [(name, epoch, cost, epoch == last) for epoch, cost in enumerate(costs)]
+    table = pd.DataFrame(points, columns=["run", "epoch", "cost", "diverged"])
+    base = alt.Chart(table, width="container", height=320).encode(
+        x=alt.X("epoch:Q"),
+        y=alt.Y("cost:Q", scale=alt.Scale(type="log"), title="cost (co-likes squared)"),
+        color=alt.Color("run:N", sort=table["run"].unique().tolist()),
+        tooltip=["run:N", "epoch:Q", alt.Tooltip("cost:Q", format=".4g")],
+    )
+    crosses = base.mark_point(shape="cross", angle=45, size=90, filled=True)
+    chart = base.mark_line() + crosses.transform_filter("datum.diverged")
+    subtitle = f"A cross where a run diverged. {data.title}."
+    return themed(chart, f"Co-likes: cost by epoch, {optimizer}", subtitle)

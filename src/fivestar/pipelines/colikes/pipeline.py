@@ -4,45 +4,27 @@ from kedro.pipeline import Pipeline, node
 
 from fivestar.pipelines.colikes.answer import ask
 from fivestar.pipelines.colikes.charts import draw_costs
-from fivestar.pipelines.colikes.nodes import count, train_grid
-from fivestar.pipelines.wiring import Bound
+from fivestar.pipelines.colikes.nodes import count_co_likes, train_grid
+from fivestar.pipelines.colikes.settings import Learning
 
 
 def create_pipeline() -> Pipeline:
-    """Of the train part. The tag ``ask`` answers anew from the vectors that are there."""
+    """Of train. The tag ``ask`` answers anew from the vectors that are there."""
+    settings = {name: f"params:colikes.{name}" for name in Learning.model_fields}
+    counted = {"data": "training_data", "item_table": "item_table", "settings": "learning"}
+    learnt = {"items": "items", "counts": "counts", "settings": "learning"}
+    charts = ["cost_adam_chart", "cost_sgd_chart"]
+    asked = {"embeddings": "embeddings", "settings": "params:colikes"}
     return Pipeline(
         [
-            node(
-                count,
-                inputs=["train", "items", "params:colikes", "params:scale"],
-                outputs=["colikes.items", "colikes.counts"],
-                name="count_co_likes",
-            ),
-            node(
-                train_grid,
-                inputs=["colikes.items", "colikes.counts", "params:colikes"],
-                outputs=["colikes.embeddings", "colikes.runs"],
-                name="train_grid",
-            ),
-            node(
-                Bound(draw_costs, optimizer="adam"),
-                inputs="colikes.runs",
-                outputs="colikes.cost_adam",
-                name="draw_cost_adam",
-            ),
-            node(
-                Bound(draw_costs, optimizer="sgd"),
-                inputs="colikes.runs",
-                outputs="colikes.cost_sgd",
-                name="draw_cost_sgd",
-            ),
-            node(
-                ask,
-                inputs=["colikes.embeddings", "params:colikes"],
-                outputs=["colikes.answer", "colikes.recommendations"],
-                name="ask",
-                tags="ask",
-            ),
+            node(Learning, settings, "learning"),
+            node(count_co_likes, counted, ["items", "counts"]),
+            node(train_grid, learnt, ["embeddings", "runs"]),
+            node(draw_costs, {"runs": "runs", "data": "training_data"}, charts),
+            node(ask, asked, ["answer", "recommendations"], tags="ask"),
         ],
+        namespace="colikes",
+        inputs={"training_data", "item_table"},
+        parameters={"params:colikes", *settings.values()},
         tags="colikes",
     )

@@ -7,10 +7,11 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from fivestar.reporting.charts import COLORS, Chart, dressed
+from fivestar.ratings import TrainingData
+from fivestar.reporting.charts import COLORS, Chart, themed
 
 
-def draw_leaderboard(leaderboard: pd.DataFrame) -> Chart:
+def draw_leaderboard(leaderboard: pd.DataFrame, data: TrainingData) -> Chart:
     """Bars of the RMSE on validation and test, the best model on top."""
     columns = {"validation_rmse": "validation", "test_rmse": "test"}
     long = (
@@ -20,7 +21,7 @@ def draw_leaderboard(leaderboard: pd.DataFrame) -> Chart:
     )
     most = long["rmse"].max()  # and room for its label
     base = alt.Chart(long, width="container", height=26 * len(leaderboard)).encode(
-        x=alt.X("rmse:Q", title="RMSE (stars)", scale=alt.Scale(domain=[0, 1.25 * most])),
+        x=alt.X("rmse:Q", title="RMSE", scale=alt.Scale(domain=[0, 1.25 * most])),
         y=alt.Y("model:N", sort=leaderboard["model"].tolist(), title=None),
         yOffset=alt.YOffset("part:N", sort=list(columns.values())),
         tooltip=["model:N", "part:N", alt.Tooltip("rmse:Q", format=".4f")],
@@ -30,20 +31,23 @@ def draw_leaderboard(leaderboard: pd.DataFrame) -> Chart:
     labels = base.mark_text(align="left", dx=3, fontSize=10).encode(
         text=alt.Text("rmse:Q", format=".4f")
     )
-    return dressed(bars + labels, "RMSE by model", "Less is better.")
+    return themed(bars + labels, "RMSE by model", "Less is better.", data.title)
 
 
-def draw_learning_curves(*histories: dict[str, Any], models: list[str], from_step: int) -> Chart:
+def draw_learning_curves(
+    data: TrainingData, *, from_step: int, **histories: dict[str, Any]
+) -> Chart:
     """RMSE by step: validation drawn through, train dashed, one colour a model."""
     points = [
         {"model": model, "part": part, "step": step, "rmse": rmse}
-        for model, history in zip(models, histories, strict=True)
+        for model, history in histories.items()
         for part in ("validation", "train")
         for step, rmse in _shown(history, part, from_step)
     ]
     curves = pd.DataFrame(points, columns=["model", "part", "step", "rmse"])
     # A curve that diverges leaves through the top, and the others can still be read.
     top = min(curves["rmse"].max(), 3 * curves["rmse"].median())
+    models = list(histories)
     drawn = [model for model in models if model in set(curves["model"])]
     chosen = alt.selection_point("chosen", fields=["model"], bind="legend")
     chart = (
@@ -54,7 +58,7 @@ def draw_learning_curves(*histories: dict[str, Any], models: list[str], from_ste
             y=alt.Y(
                 "rmse:Q",
                 scale=alt.Scale(zero=False, domainMax=top) if len(curves) else alt.Scale(),
-                title="RMSE (stars)",
+                title="RMSE",
             ),
             color=alt.Color("model:N", scale=alt.Scale(domain=drawn, range=_colors(models, drawn))),
             strokeDash=alt.StrokeDash("part:N", sort=["validation", "train"]),
@@ -64,7 +68,8 @@ def draw_learning_curves(*histories: dict[str, Any], models: list[str], from_ste
         .add_params(chosen)
     )
     since = f" from step {from_step}" if from_step else ""
-    return dressed(chart, f"Learning curves{since}", "Click a model in the legend to see it alone.")
+    how = "Click a model in the legend to see it alone."
+    return themed(chart, f"Learning curves{since}", how, data.title)
 
 
 def _shown(history: dict[str, Any], part: str, from_step: int) -> list[tuple[int, float]]:

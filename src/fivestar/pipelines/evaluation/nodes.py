@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from fivestar.errors import InputError
 from fivestar.failure import Failure, surviving
 from fivestar.metrics import gaussian_nll, mae, mse, rmse
-from fivestar.metrics.calibration import Probabilistic, coverages
+from fivestar.metrics.calibration import coverages
 from fivestar.models import Model
-from fivestar.ratings import Vocabulary, observed
+from fivestar.ratings import TrainingData, Vocabulary, observed
 
 logger = logging.getLogger(__name__)
 
@@ -30,16 +29,17 @@ LEADERBOARD = [
     "fit_seconds",
     "fallbacks",
 ]
+METRICS = (rmse, mse, mae)
+"""Measured on every split, as ``<split>_<metric>``."""
 
 
 def evaluate(
     fitted: Any,
     model: Any,
     history: dict[str, Any],
-    train_matrix: sparse.csr_array,
+    data: TrainingData,
     validation: pd.DataFrame,
     test: pd.DataFrame,
-    vocabulary: dict[str, list[str]],
     *,
     label: str,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -67,21 +67,21 @@ def evaluate(
     """
     outcome: Any = next((given for given in (fitted, model) if isinstance(given, Failure)), None)
     if outcome is None:
-        ids = Vocabulary.from_dict(vocabulary)
         parts = [(fitted, "validation", validation), (model, "test", test)]
-        outcome = _evaluate(fitted, train_matrix, parts, ids, label=label)
+        outcome = _evaluate(fitted, data, parts, label=label)
     if isinstance(outcome, Failure):
-        return pd.DataFrame(columns=COLUMNS), {"failure": outcome.reason}
+        failure = {"failure": outcome.reason, "skipped": outcome.skipped}
+        return pd.DataFrame(columns=COLUMNS), failure
 
     predictions, errors = outcome
     logger.info(
-        "%-24s RMSE validation %.4f, test %s",
+        "%s: RMSE validation %.4f, test %s",
         *(label, errors["validation_rmse"], _stars(errors.get("test_rmse"))),
     )
     return predictions, errors | {
         "fallbacks": int(predictions["fallback"].sum()),
         "n_parameters": model.n_parameters,
-        "n_cells": int(np.prod(train_matrix.shape)),
+        "n_cells": int(np.prod(data.train.shape)),
         "fit_seconds": history["fit_seconds"],
         "best_step": history["best_step"],
         "ending": history["ending"],
@@ -91,38 +91,47 @@ def evaluate(
 @surviving
 def _evaluate(
     fitted: Model,
-    train_matrix: sparse.csr_array,
+    data: TrainingData,
     parts: list[tuple[Model, str, pd.DataFrame]],
-    ids: Vocabulary,
     *,
     label: str,
 ) -> tuple[pd.DataFrame, dict[str, float]]:
-    users, items, ratings = observed(train_matrix)
-    predicted = [_predicted(model, part, pairs, ids) for model, part, pairs in parts]
-    validation = predicted[0]
+    users, items, ratings = observed(data.train)
+    ids = data.vocabulary
+    tables, non_finite = zip(
+        *(_predicted(model, part, pairs, ids) for model, part, pairs in parts), strict=True
+    )
+    validation = tables[0]
     # The noise is estimated where the model was not fitted, and used for all parts.
     sigma = rmse(validation["rating"], validation["prediction"])
     errors = _errors("train", ratings, fitted.predict(users, items), sigma)
-    for (model, part, _), table in zip(parts, predicted, strict=True):
+    for (model, part, _), table in zip(parts, tables, strict=True):
         known = table[table["rating"].notna()]
         if known.empty:
             continue
         errors |= _errors(part, known["rating"], known["prediction"], sigma)
-        if isinstance(model, Probabilistic):
-            held = coverages(model, *ids.positions(known), known["rating"])
+        if model.distribution is not None:
+            held = coverages(model.distribution, *ids.positions(known), known["rating"])
             errors |= {f"{part}_{level}": share for level, share in held.items()}
-    return pd.concat(predicted, ignore_index=True), errors | {"sigma": sigma}
+    errors |= {"sigma": sigma, "non_finite": sum(non_finite)}
+    return pd.concat(tables, ignore_index=True), errors
 
 
-def compare(*metrics: dict[str, Any], models: list[str]) -> pd.DataFrame:
-    """The leaderboard: best validation RMSE first; failed models have no row."""
+def compare(**metrics: dict[str, Any]) -> pd.DataFrame:
+    """The leaderboard: best validation RMSE first; failed models have no row.
+
+    Parameters
+    ----------
+    metrics
+        Of each model, by its name.
+    """
     rows = [
         {"model": model, **measured}
-        for model, measured in zip(models, metrics, strict=True)
+        for model, measured in metrics.items()
         if "failure" not in measured
     ]
     if not rows:
-        reasons = "; ".join(f"{m}: {x['failure']}" for m, x in zip(models, metrics, strict=True))
+        reasons = "; ".join(f"{model}: {failed['failure']}" for model, failed in metrics.items())
         raise InputError(f"every model failed, nothing to compare. {reasons}")
     return (
         pd.DataFrame(rows)
@@ -131,16 +140,19 @@ def compare(*metrics: dict[str, Any], models: list[str]) -> pd.DataFrame:
     )
 
 
-def _predicted(model: Model, part: str, pairs: pd.DataFrame, ids: Vocabulary) -> pd.DataFrame:
-    prediction, fallback = model.predict_or_fall_back(*ids.positions(pairs))
+def _predicted(
+    model: Model, part: str, pairs: pd.DataFrame, ids: Vocabulary
+) -> tuple[pd.DataFrame, int]:
+    """Predictions as a table, and how many scores were not finite."""
+    predicted = model.predict_detailed(*ids.positions(pairs))
     table = pairs[["user", "item", "rating"]].assign(
-        part=part, prediction=prediction, fallback=fallback
+        part=part, prediction=predicted.values, fallback=predicted.fallback
     )
-    return table[COLUMNS]
+    return table[COLUMNS], int(predicted.non_finite.sum())
 
 
 def _errors(part: str, actual: Any, predicted: Any, sigma: float) -> dict[str, float]:
-    errors = {f"{part}_{metric.__name__}": metric(actual, predicted) for metric in (rmse, mse, mae)}
+    errors = {f"{part}_{metric.__name__}": metric(actual, predicted) for metric in METRICS}
     return errors | {f"{part}_nll": gaussian_nll(actual, predicted, sigma)}
 
 

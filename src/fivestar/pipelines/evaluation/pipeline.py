@@ -20,53 +20,45 @@ def evaluate_one(model: str) -> Pipeline:
         [
             node(
                 Bound(evaluate, label=model),
-                inputs=[
-                    "fitted",
-                    "model",
-                    "history",
-                    "train_matrix",
-                    "validation",
-                    "test",
-                    "vocabulary",
-                ],
-                outputs=["predictions", "metrics"],
+                {
+                    **{name: name for name in ("fitted", "model", "history")},
+                    **{name: name for name in ("validation", "test")},
+                    "data": "training_data",
+                },
+                ["predictions", "metrics"],
                 name="evaluate",
             )
         ],
         namespace=model,
-        inputs={"train_matrix", "validation", "test", "vocabulary"},
+        inputs={
+            "history": f"history_{model}",
+            **{name: name for name in ("training_data", "validation", "test")},
+        },
+        outputs={name: f"{name}_{model}" for name in ("predictions", "metrics")},
         tags=["evaluation", model],
     )
 
 
 def compare_all(models: list[str]) -> Pipeline:
     """Leaderboard and pictures."""
-    histories = [f"{model}.history" for model in models]
+    metrics = {model: f"metrics_{model}" for model in models}
+    histories = {model: f"history_{model}" for model in models}
     return Pipeline(
         [
-            node(
-                Bound(compare, models=models),
-                inputs=[f"{model}.metrics" for model in models],
-                outputs="leaderboard",
-                name="compare",
-            ),
+            node(compare, metrics, "leaderboard"),
             node(
                 draw_leaderboard,
-                inputs="leaderboard",
-                outputs="leaderboard_chart",
-                name="draw_leaderboard",
+                {"leaderboard": "leaderboard", "data": "training_data"},
+                "leaderboard_chart",
             ),
-            node(
-                Bound(draw_learning_curves, models=models, from_step=0),
-                inputs=histories,
-                outputs="learning_curves",
-                name="draw_learning_curves",
-            ),
-            node(
-                Bound(draw_learning_curves, models=models, from_step=100),
-                inputs=histories,
-                outputs="learning_curves_from_step_100",
-                name="draw_learning_curves_from_step_100",
+            *(
+                node(
+                    Bound(draw_learning_curves, from_step=step),
+                    {"data": "training_data", **histories},
+                    f"learning_curves{since}_chart",
+                    name=f"draw_learning_curves{since}",
+                )
+                for step, since in ((0, ""), (100, "_from_step_100"))
             ),
         ],
         tags="evaluation",

@@ -1,4 +1,4 @@
-"""What the training ratings look like, as pictures to click through."""
+"""What the training ratings look like, as charts to click through."""
 
 from fivestar.pipelines.exploration.pipeline import create_pipeline
 

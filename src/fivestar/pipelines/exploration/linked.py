@@ -7,94 +7,84 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from fivestar.pipelines.exploration.bins import even_step, in_bins, in_count_bins
+from fivestar.pipelines.exploration.bins import count_cut, scale_cut
 from fivestar.pipelines.exploration.charts import nothing, slanted
 from fivestar.pipelines.exploration.features import is_list, shown_order
 from fivestar.pipelines.exploration.settings import ExplorationSettings
-from fivestar.ratings import Scale
-from fivestar.reporting.charts import COLORS, REST, Chart, dressed
+from fivestar.pipelines.exploration.tables import features_of
+from fivestar.ratings import TrainingData
+from fivestar.reporting.charts import COLORS, REST, Chart, themed
 
-NOT_FEATURES = ("user", "item", "title", "n_ratings", "mean_rating")
-MOST_ROWS = 10_000
+MAX_ROWS = 10_000
 """Different rows that a page carries; beyond them a sample of the users or items."""
-MOST_MEANS = 25
-"""Bars of the histogram of means."""
 HISTOGRAM: dict[str, Any] = {"width": 400, "height": 190}
 FEATURE: dict[str, Any] = {"width": 290, "height": alt.Step(17)}
-PRESS = "click, touchend![event.cancelable]"
-"""A mouse click or a tap. (The touch that ends a swipe cannot be cancelled; and ! cancels the
-click after a tap, for Vega finds no bar under it.)"""
-ADD = "event.shiftKey || event.type === 'touchend'"
-"""When it adds to what is chosen, or takes away from it: a finger has no shift key."""
-
-
-def features_of(table: pd.DataFrame) -> list[str]:
-    """The columns that users or items can be chosen by."""
-    return [str(name) for name in table if name not in NOT_FEATURES]
+# A mouse click or a tap. (The touch that ends a swipe cannot be cancelled; and ! cancels the
+# click after a tap, for Vega finds no bar under it.) A finger has no shift key to add with.
+CHOICE: dict[str, Any] = {
+    "on": "click, touchend![event.cancelable]",
+    "toggle": "event.shiftKey || event.type === 'touchend'",
+    "clear": "dblclick",
+}
 
 
 def draw_linked(
-    table: pd.DataFrame, scale: Scale, settings: ExplorationSettings, *, what: str
-) -> Chart:
+    users: pd.DataFrame, items: pd.DataFrame, data: TrainingData, settings: ExplorationSettings
+) -> tuple[Chart, Chart]:
     """Histograms of the ratings per user (or item) and of their means, with bars to choose by.
 
     Grey bars stand for all, coloured ones for those that are chosen. Of one feature several
     categories may be chosen; of several features all must fit. An item with several chosen
     genres counts once.
 
-    Parameters
-    ----------
-    table
-        As ``describe_users`` or ``describe_items`` give it.
-    what
-        ``user`` or ``item``.
-
     Returns
     -------
-    chart
-        The fields of its bars are ``ratings``, ``mean`` or ``feature_0``, ``feature_1``, ..., and
-        ``number``; the selections are ``choice_0``, ...
+    charts
+        Of users and of items. The fields of their bars are ``ratings``, ``mean`` or
+        ``feature_0``, ``feature_1``, ..., and ``number``; the selections are ``choice_0``, ...
     """
-    title = f"Ratings and means of {what}s"
-    features = features_of(table)
+    return draw_one(users, "user", data, settings), draw_one(items, "item", data, settings)
+
+
+def draw_one(
+    table: pd.DataFrame, what: str, data: TrainingData, settings: ExplorationSettings
+) -> Chart:
+    """Of the table of ``what``, users or items."""
+    title, features = f"Ratings and means of {what}s", features_of(table)
     if not features:
-        return nothing(title, f"This data set has no categories of {what}s to choose by.")
-    binned = _binned(table, features, scale)
-    orders = {str(name): shown_order(cells) for name, cells in binned.items()}
-    rows, n_kept = _rows(binned, settings.seed)
-    lists = [str(name) for name, cells in binned.items() if is_list(cells)]
-    everyone = f"{n_kept:,} {what}s"
-    if n_kept < len(table):
+        return nothing(title, f"This data set has no categories of {what}s to choose by.", data)
+    # Plain names, for those of a data set may hold dots and brackets.
+    names = {f"feature_{n}": name for n, name in enumerate(features)}
+    binned = table[features].set_axis(list(names), axis=1)
+    binned["ratings"] = count_cut(table["n_ratings"])
+    binned["mean"] = scale_cut(table["mean_rating"], data.scale)
+    rows = _merged(binned, settings.seed)
+    everyone = f"{rows['weight'].sum():,} {what}s"
+    if rows["weight"].sum() < len(table):
         everyone += f", a sample of {len(table):,}"
-    panel = _Panel(rows, orders, lists, what)
-    chart = panel.chart(dict(zip(panel.fields, features, strict=True)), everyone)
-    return dressed(chart, title, "Colour: those chosen by a click below. Grey: all.")
-
-
-def _binned(table: pd.DataFrame, features: list[str], scale: Scale) -> pd.DataFrame:
-    """Features under plain names, for those of a data set may hold dots and brackets."""
-    columns = {f"feature_{n}": table[name] for n, name in enumerate(features)}
-    step = even_step(scale.highest - scale.lowest, MOST_MEANS)
-    return pd.DataFrame(
-        {
-            **columns,
-            "ratings": in_count_bins(table["n_ratings"]),
-            "mean": in_bins(table["mean_rating"], scale.lowest, scale.highest, step),
-        }
+    panel = _Panel(binned, rows, what)
+    histograms = alt.hconcat(
+        panel.histogram("ratings", f"number of ratings per {what}"),
+        panel.histogram("mean", f"mean rating per {what}"),
     )
+    columns = (
+        alt.vconcat(*(panel.feature(field, names[field]) for field in fields))
+        for fields in panel.columns()
+    )
+    # Histograms above, features below: so a phone shows some of both.
+    chart = alt.vconcat(panel.told(everyone), histograms, alt.hconcat(*columns), spacing=12)
+    how = f"Colour: those chosen by a click below. Grey: all. {data.title}."
+    return themed(chart, title, how)
 
 
-def _rows(binned: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, int]:
-    """Equal rows as one with its ``weight``, and the sum of the weights."""
+def _merged(binned: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Equal rows as one with its ``weight``, numbered by ``row``."""
     keys = binned.apply(lambda cells: cells.map(tuple) if is_list(cells) else cells.astype("str"))
-
-    def merged(frame: pd.DataFrame) -> pd.DataFrame:
-        return frame.groupby(list(frame), sort=False).size().rename("weight").reset_index()
-
-    rows = merged(keys)
-    if len(rows) > MOST_ROWS:
-        rows = merged(keys.sample(MOST_ROWS, random_state=seed))
-    return rows.assign(row=range(len(rows))), int(rows["weight"].sum())
+    if len(keys) > MAX_ROWS and len(keys.drop_duplicates()) > MAX_ROWS:
+        keys = keys.sample(MAX_ROWS, random_state=seed)
+    rows = keys.value_counts(sort=False).rename("weight").reset_index()
+    numbered: pd.DataFrame = rows.assign(row=range(len(rows)))
+    return numbered
 
 
 class _Panel:
@@ -102,61 +92,31 @@ class _Panel:
 
     Parameters
     ----------
+    binned
+        The bin of the ratings and of the mean, and the categories, of each user or item.
     rows
-        A bin of ratings and of the mean, categories, ``weight`` and ``row``.
-    orders
-        Categories of each field as they are shown.
-    lists
-        Fields with several words a row.
-    what
-        ``user`` or ``item``.
+        The same with equal ones merged, see ``_merged``.
     """
 
-    def __init__(
-        self, rows: pd.DataFrame, orders: dict[str, list[str]], lists: list[str], what: str
-    ) -> None:
-        self.rows, self.orders, self.lists, self.what = rows, orders, lists, what
-        self.fields = [field for field in orders if field.startswith("feature_")]
+    def __init__(self, binned: pd.DataFrame, rows: pd.DataFrame, what: str) -> None:
+        self.rows, self.what = rows, what
+        self.orders = {str(field): shown_order(cells) for field, cells in binned.items()}
+        self.lists = [str(field) for field, cells in binned.items() if is_list(cells)]
         self.choices = {
-            field: alt.selection_point(
-                name=f"choice_{n}", fields=[field], toggle=ADD, on=PRESS, clear="dblclick"
-            )
-            for n, field in enumerate(self.fields)
+            field: alt.selection_point(field.replace("feature", "choice"), fields=[field], **CHOICE)
+            for field in self.orders
+            if field.startswith("feature_")
         }
-
-    def chart(self, names: dict[str, str], everyone: str) -> alt.VConcatChart:
-        """Histograms above, features below: so a phone shows some of both.
-
-        Parameters
-        ----------
-        names
-            Of features, by their field.
-        everyone
-            How many there are to choose from, in words.
-        """
-        histograms = alt.hconcat(
-            self.histogram("ratings", f"number of ratings per {self.what}"),
-            self.histogram("mean", f"mean rating per {self.what} (stars)"),
-        )
-        columns = [
-            alt.vconcat(*(self.feature(field, names[field]) for field in fields))
-            for fields in self.columns()
-        ]
-        picture: alt.VConcatChart = alt.vconcat(
-            self.told(everyone), histograms, alt.hconcat(*columns), spacing=12
-        )
-        return picture
 
     def columns(self) -> list[list[str]]:
         """Features in two columns of about the same height, the one with most bars first."""
         columns: tuple[list[str], list[str]] = ([], [])
-        for field in sorted(self.fields, key=lambda f: -len(self.orders[f])):
-            shorter = min(columns, key=lambda c: sum(len(self.orders[f]) + 4 for f in c))
-            shorter.append(field)
+        for field in sorted(self.choices, key=lambda f: -len(self.orders[f])):
+            min(columns, key=lambda c: sum(len(self.orders[f]) + 4 for f in c)).append(field)
         return [column for column in columns if column]
 
     def told(self, everyone: str) -> alt.Chart:
-        """How many are chosen."""
+        """How many are chosen of how many there are to choose from, in words."""
         text = f"format(datum.number || 0, ',') + ' of {everyone}'"
         chart = self._counted([], chosen=True).transform_calculate(text=text)
         chart = chart.mark_text(align="left", fontSize=13, fontWeight=600, color=COLORS[0])
@@ -166,16 +126,10 @@ class _Panel:
 
     def histogram(self, field: str, title: str) -> alt.LayerChart:
         """Of a bin, all and chosen."""
-        x = alt.X(
-            f"{field}:O",
-            title=title,
-            axis=slanted(),
-            sort=None,
-            scale=alt.Scale(domain=self.orders[field]),
-        )
+        domain = alt.Scale(domain=self.orders[field])
+        x = alt.X(f"{field}:O", title=title, axis=slanted(), sort=None, scale=domain)
         y = alt.Y("number:Q", title=f"{self.what}s", stack=None)
-        layers = (layer.encode(x=x, y=y) for layer in self._layers(field))
-        return alt.LayerChart(layer=list(layers), **HISTOGRAM)
+        return alt.LayerChart(layer=self._layers(field, x=x, y=y), **HISTOGRAM)
 
     def feature(self, field: str, name: str) -> alt.LayerChart:
         """Bars to click, anywhere in their row: those of few are too short to hit."""
@@ -189,18 +143,18 @@ class _Panel:
         x = alt.X("number:Q", title=f"{self.what}s", axis=alt.Axis(tickCount=4), stack=None)
         row = self._counted([field], chosen=False).mark_rect(opacity=0, cursor="pointer")
         row = row.encode(y=y).add_params(self.choices[field])
-        bars = (layer.encode(x=x, y=y) for layer in self._layers(field))
-        return alt.LayerChart(layer=[row, *bars], title=name, **FEATURE)
+        return alt.LayerChart(layer=[row, *self._layers(field, x=x, y=y)], title=name, **FEATURE)
 
-    def _layers(self, field: str) -> tuple[alt.Chart, alt.Chart]:
+    def _layers(self, field: str, **encodings: Any) -> list[alt.Chart]:
         """Bars of all in grey, and of the chosen over them."""
-        tooltip = [
-            alt.Tooltip(f"{field}:N", title=" "),
-            alt.Tooltip("number:Q", title=f"{self.what}s", format=","),
+        number = alt.Tooltip("number:Q", title=f"{self.what}s", format=",")
+        tooltip = [alt.Tooltip(f"{field}:N", title=" "), number]
+        return [
+            self._counted([field], chosen=chosen)
+            .mark_bar(color=color, cursor="pointer")
+            .encode(tooltip=tooltip, **encodings)
+            for chosen, color in ((False, REST), (True, COLORS[0]))
         ]
-        every = self._counted([field], chosen=False).mark_bar(color=REST, cursor="pointer")
-        chosen = self._counted([field], chosen=True).mark_bar(color=COLORS[0], cursor="pointer")
-        return every.encode(tooltip=tooltip), chosen.encode(tooltip=tooltip)
 
     def _counted(self, fields: list[str], *, chosen: bool) -> alt.Chart:
         """Users or items by fields; one with several words of a list counts once for each field."""

@@ -1,151 +1,71 @@
-"""What the training ratings look like, as pictures to click through."""
+"""What the training ratings look like, as charts to click through."""
 
 from kedro.pipeline import Pipeline, node
+from kedro.pipeline.node import Node
 
-from fivestar.pipelines.exploration import charts, tables
+from fivestar.pipelines.exploration import charts, page, tables
 from fivestar.pipelines.exploration.linked import draw_linked
-from fivestar.pipelines.exploration.page import render_exploration
-from fivestar.pipelines.wiring import Bound
 
-PICTURES = [
-    "exploration.stars",
-    "exploration.ratings_per_user",
-    "exploration.ratings_per_item",
-    "exploration.item_means",
-    "exploration.crosstab",
-    "exploration.ratings_over_time",
-    "exploration.mean_over_time",
-    "exploration.linked_users",
-    "exploration.linked_items",
-]
+TRAIN, DATA, SUMMARY = {"train": "train"}, {"data": "training_data"}, {"summary": "summary"}
+SETTINGS = {"settings": "params:settings"}
+BOTH = {"users": "users_table", "items": "items_table"}
+TOLD = ["summary", "rating_counts_chart", "item_means_chart", "page"]
+"""What is read outside of this pipeline, by the report for instance."""
 
 
 def create_pipeline() -> Pipeline:
-    """Of the train part alone: tables, a picture of each, and a page of all."""
-    return Pipeline([count(), draw(), show()], tags="exploration")
+    """Of the training ratings alone: tables, a chart of each, and a page of all."""
+    return Pipeline(
+        [*count(), *draw(), *show()],
+        namespace="exploration",
+        inputs={"train", "ratings", "users", "item_table", "training_data"},
+        parameters={"params:settings": "params:exploration", "params:scale": "params:scale"},
+        outputs={name: f"exploration_{name}" for name in TOLD},
+        tags="exploration",
+    )
 
 
-def count() -> Pipeline:
+def count() -> list[Node]:
     """Tables."""
-    return Pipeline(
-        [
-            node(
-                tables.describe_users,
-                inputs=["train", "users", "params:exploration"],
-                outputs="exploration.users",
-                name="describe_users",
-            ),
-            node(
-                tables.describe_items,
-                inputs=["train", "items", "params:exploration"],
-                outputs="exploration.items",
-                name="describe_items",
-            ),
-            node(
-                tables.count_stars,
-                inputs=["train", "params:scale"],
-                outputs="exploration.star_counts",
-                name="count_stars",
-            ),
-            node(
-                tables.cross,
-                inputs=["train", "exploration.users", "exploration.items", "params:exploration"],
-                outputs="exploration.pairs",
-                name="cross",
-            ),
-            node(
-                tables.count_periods,
-                inputs=["train", "ratings"],
-                outputs="exploration.periods",
-                name="count_periods",
-            ),
-            node(
-                tables.summarise,
-                inputs=["train", "exploration.users", "exploration.items", "exploration.periods"],
-                outputs="exploration.summary",
-                name="summarise",
-            ),
-        ]
-    )
+    return [
+        node(tables.describe_users, {**TRAIN, "users": "users", **SETTINGS}, "users_table"),
+        node(tables.describe_items, {**TRAIN, "items": "item_table", **SETTINGS}, "items_table"),
+        node(tables.count_ratings, {**TRAIN, "scale": "params:scale"}, "rating_counts_table"),
+        node(tables.cross, {**TRAIN, **BOTH, **SETTINGS}, "pairs_table"),
+        node(tables.count_periods, {**TRAIN, "ratings": "ratings"}, "periods_table"),
+        node(tables.summarise, {**TRAIN, **BOTH, "periods": "periods_table"}, "summary"),
+    ]
 
 
-def draw() -> Pipeline:
-    """Pictures."""
-    return Pipeline(
-        [
-            node(
-                charts.draw_stars,
-                inputs="exploration.star_counts",
-                outputs="exploration.stars",
-                name="draw_stars",
-            ),
-            node(
-                Bound(charts.draw_counts, what="user"),
-                inputs="exploration.users",
-                outputs="exploration.ratings_per_user",
-                name="draw_ratings_per_user",
-            ),
-            node(
-                Bound(charts.draw_counts, what="item"),
-                inputs="exploration.items",
-                outputs="exploration.ratings_per_item",
-                name="draw_ratings_per_item",
-            ),
-            node(
-                charts.draw_item_means,
-                inputs=["exploration.items", "params:scale", "params:exploration"],
-                outputs="exploration.item_means",
-                name="draw_item_means",
-            ),
-            node(
-                charts.draw_cross,
-                inputs=["exploration.pairs", "params:scale"],
-                outputs="exploration.crosstab",
-                name="draw_crosstab",
-            ),
-            node(
-                charts.draw_periods,
-                inputs="exploration.periods",
-                outputs="exploration.ratings_over_time",
-                name="draw_ratings_over_time",
-            ),
-            node(
-                charts.draw_mean_over_time,
-                inputs="exploration.periods",
-                outputs="exploration.mean_over_time",
-                name="draw_mean_over_time",
-            ),
-            node(
-                Bound(draw_linked, what="user"),
-                inputs=["exploration.users", "params:scale", "params:exploration"],
-                outputs="exploration.linked_users",
-                name="draw_linked_users",
-            ),
-            node(
-                Bound(draw_linked, what="item"),
-                inputs=["exploration.items", "params:scale", "params:exploration"],
-                outputs="exploration.linked_items",
-                name="draw_linked_items",
-            ),
-        ]
-    )
+def draw() -> list[Node]:
+    """Charts."""
+    ratings, means = "rating_counts_chart", "item_means_chart"
+    per = ["ratings_per_user_chart", "ratings_per_item_chart"]
+    over_time = ["ratings_over_time_chart", "mean_over_time_chart"]
+    linked = ["linked_users_chart", "linked_items_chart"]
+    return [
+        node(charts.draw_rating_counts, {"table": "rating_counts_table", **DATA}, ratings),
+        node(charts.draw_counts, {**BOTH, **DATA}, per),
+        node(charts.draw_item_means, {"items": "items_table", **DATA, **SETTINGS}, means),
+        node(charts.draw_crosstab, {"pairs": "pairs_table", **DATA}, "crosstab_chart"),
+        node(charts.draw_over_time, {"periods": "periods_table", **DATA}, over_time),
+        node(draw_linked, {**BOTH, **DATA, **SETTINGS}, linked),
+    ]
 
 
-def show() -> Pipeline:
-    """The page."""
-    return Pipeline(
-        [
-            node(
-                render_exploration,
-                inputs=[
-                    "params:dataset",
-                    "exploration.summary",
-                    "exploration.users",
-                    "exploration.items",
-                    *PICTURES,
-                ],
-                outputs="exploration_page",
-                name="render_exploration",
-            )
-        ]
-    )
+def show() -> list[Node]:
+    """The page, by its sections."""
+    counts = _charts("rating_counts", "ratings_per_user", "ratings_per_item")
+    over_time = _charts("ratings_over_time", "mean_over_time")
+    sections = {name: name for name in ("numbers", "favourites", "over_time", "linked")}
+    return [
+        node(page.show_numbers, {**SUMMARY, **counts}, "numbers"),
+        node(page.show_favourites, _charts("item_means", "crosstab"), "favourites"),
+        node(page.show_over_time, {**SUMMARY, **over_time}, "over_time"),
+        node(page.show_linked, {**SUMMARY, **_charts("linked_users", "linked_items")}, "linked"),
+        node(page.write_page, {**DATA, **sections}, "page"),
+    ]
+
+
+def _charts(*names: str) -> dict[str, str]:
+    return {name: f"{name}_chart" for name in names}

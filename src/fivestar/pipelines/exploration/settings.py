@@ -1,30 +1,18 @@
-"""How much the pictures of the training ratings show."""
+"""How much the charts of the training ratings show."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 from annotated_types import Ge
-from pydantic import BaseModel, ConfigDict
+
+from fivestar.pipelines.settings import Settings
 
 
-class ExplorationSettings(BaseModel):
-    """Settings of the pipeline ``exploration``.
+class ExplorationSettings(Settings):
+    """Settings of the pipeline, as conf/base/parameters_exploration.yml explains them."""
 
-    Parameters
-    ----------
-    n_users, n_items
-        Of the crosstab: the most active users and the most rated items.
-    most_categories
-        Text with more different values than this is no category, such as names and zip codes;
-        of lists of words, such as genres, the commonest are kept.
-    seed
-        Of samples, where there is too much to draw.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    n_users: Annotated[int, Ge(1)] = 25
-    n_items: Annotated[int, Ge(1)] = 25
-    most_categories: Annotated[int, Ge(2)] = 40
-    seed: int = 42
+    n_users: Annotated[int, Ge(1)]
+    n_items: Annotated[int, Ge(1)]
+    most_categories: Annotated[int, Ge(2)]
+    seed: int

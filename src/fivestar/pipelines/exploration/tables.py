@@ -7,115 +7,81 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from fivestar.errors import InputError
-from fivestar.pipelines.exploration.bins import even_step, in_bins, ordered
+from fivestar.pipelines.exploration.bins import MAX_BARS, scale_cut
 from fivestar.pipelines.exploration.features import categories
 from fivestar.pipelines.exploration.settings import ExplorationSettings
 from fivestar.ratings import Scale
-from fivestar.ratings.titles import shown_titles
 
 logger = logging.getLogger(__name__)
 
-MOST_STARS = 25
-"""Different ratings that get a bar each; of more, the scale is cut into bins."""
-MOST_PERIODS = 150
+COLUMNS = ("user", "item", "title", "n_ratings", "mean_rating")
+"""Of the tables of users and items; all others are features."""
+MAX_PERIODS = 150
 """Bars of the ratings over time."""
+UNITS = {"D": "day", "W": "week", "M": "month", "Q": "quarter", "Y": "year"}
+"""Periods by what pandas calls them; weeks begin on Monday."""
 PERIOD_COLUMNS = ["unit", "start", "end", "n_ratings", "mean_rating", "first", "last"]
-DAY = 86_400
-MONTHS = {"month": 1, "quarter": 3, "year": 12}
-UNITS = ("day", "week", *MONTHS)
 
 
 def describe_users(
     train: pd.DataFrame, users: pd.DataFrame, settings: ExplorationSettings
 ) -> pd.DataFrame:
-    """One row a user of train, the most active first.
-
-    Returns
-    -------
-    table
-        ``user``, ``n_ratings``, ``mean_rating``, and the side table's categories.
-    """
-    table = _count(train, "user")
-    return _beside(table, users, "user", settings)
+    """``user``, ``n_ratings``, ``mean_rating`` and features of users, the most active first."""
+    return _describe(train, users.set_index("user"), settings)
 
 
 def describe_items(
     train: pd.DataFrame, items: pd.DataFrame, settings: ExplorationSettings
 ) -> pd.DataFrame:
-    """One row an item of train, the most rated first.
-
-    Returns
-    -------
-    table
-        ``item``, ``title`` (with the year; the id where there is none), ``n_ratings``,
-        ``mean_rating``, and the side table's categories.
-    """
-    table = _count(train, "item")
-    table.insert(1, "title", shown_titles(items, pd.Index(table["item"])))
-    return _beside(table, items.drop(columns="title", errors="ignore"), "item", settings)
+    """``item``, ``title``, ``n_ratings``, ``mean_rating`` and features, the most rated first."""
+    known = items.set_index("item")
+    features = known.drop(columns=["title", "shown", "n_ratings", "mean_rating"])
+    table = _describe(train, features, settings)
+    table.insert(1, "title", table["item"].map(known["shown"]))
+    return table
 
 
-def _count(train: pd.DataFrame, name: str) -> pd.DataFrame:
-    ratings = train.groupby(name)["rating"]
-    table = pd.DataFrame({"n_ratings": ratings.size(), "mean_rating": ratings.mean()})
-    return table.sort_values("n_ratings", ascending=False, kind="stable").reset_index()
-
-
-def _beside(
-    table: pd.DataFrame, side: pd.DataFrame, name: str, settings: ExplorationSettings
+def _describe(
+    train: pd.DataFrame, features: pd.DataFrame, settings: ExplorationSettings
 ) -> pd.DataFrame:
-    rows = side.set_index(name).reindex(pd.Index(table[name])).reset_index(drop=True)
-    found = categories(rows, settings.most_categories)
-    found = found.rename(columns={name: f"{name} (side table)" for name in table})
-    return pd.concat([table, found], axis=1)
+    ratings = train.groupby(str(features.index.name))["rating"]
+    table = pd.DataFrame({"n_ratings": ratings.size(), "mean_rating": ratings.mean()})
+    table = table.sort_values("n_ratings", ascending=False, kind="stable")
+    found = categories(features.reindex(table.index), settings.most_categories)
+    found = found.rename(columns={name: f"{name} (side table)" for name in COLUMNS})
+    return table.join(found).reset_index()
 
 
-def count_stars(train: pd.DataFrame, scale: Scale) -> pd.DataFrame:
-    """How often each number of stars was given.
+def features_of(table: pd.DataFrame) -> list[str]:
+    """The columns that users or items can be chosen by."""
+    return [str(name) for name in table if name not in COLUMNS]
 
-    Returns
-    -------
-    table
-        ``stars`` (text, in order; those that nobody gave too), ``n_ratings``, ``share``.
-    """
+
+def count_ratings(train: pd.DataFrame, scale: Scale) -> pd.DataFrame:
+    """``rating`` (text, in order; what nobody gave too), ``n_ratings`` and ``fraction``."""
     ratings, span = train["rating"], scale.highest - scale.lowest
-    given = np.union1d(ratings.unique(), [scale.lowest, scale.highest])
-    step = float(np.diff(given).min())
-    places = (given - scale.lowest) / step
-    if np.allclose(places, places.round()) and span / step < MOST_STARS:
-        labels = [f"{star:.6g}" for star in np.arange(scale.lowest, scale.highest + step / 2, step)]
-        stars = ordered(np.rint((ratings.to_numpy() - scale.lowest) / step), labels, ratings.index)
+    step = float(np.diff(np.union1d(ratings.unique(), [scale.lowest, scale.highest])).min())
+    steps = (ratings - scale.lowest) / step
+    if np.allclose(steps, steps.round()) and span / step < MAX_BARS:
+        grid = np.arange(scale.lowest, scale.highest + step / 2, step)
+        labels = pd.Index([f"{rating:.6g}" for rating in grid])
+        codes = steps.round().astype("int64")
+        bars = pd.Series(pd.Categorical.from_codes(codes, labels))
     else:
-        width = even_step(span, MOST_STARS)
-        stars = in_bins(ratings, scale.lowest, scale.highest, width)
-    counts = stars.value_counts(sort=False)
-    return pd.DataFrame(
-        {
-            "stars": counts.index.astype("str"),
-            "n_ratings": counts.to_numpy(),
-            "share": (counts / len(ratings)).to_numpy().round(5),
-        }
-    )
+        bars = scale_cut(ratings, scale)
+    counts = bars.value_counts(sort=False)
+    table = counts.rename_axis("rating").reset_index(name="n_ratings").astype({"rating": "str"})
+    return table.assign(fraction=(table["n_ratings"] / len(ratings)).round(5))
 
 
 def cross(
     train: pd.DataFrame, users: pd.DataFrame, items: pd.DataFrame, settings: ExplorationSettings
 ) -> pd.DataFrame:
-    """What the most active users gave to the most rated items.
+    """What the most active users gave to the most rated items, as the tables above tell.
 
-    Parameters
-    ----------
-    users, items
-        As ``describe_users`` and ``describe_items`` give them.
-
-    Returns
-    -------
-    table
-        Every pair: ``item``, ``title`` (different for each item), ``user``, ``rating`` (NaN
-        where there is none).
+    Every pair: ``item``, ``title`` (different for each item), ``user``, ``rating`` (NaN where
+    there is none).
     """
     rows = items.head(settings.n_items)[["item", "title"]]
     twice = rows["title"].duplicated(keep=False)
@@ -126,83 +92,41 @@ def cross(
 
 
 def count_periods(train: pd.DataFrame, ratings: pd.DataFrame) -> pd.DataFrame:
-    """The training ratings by day, week, month, quarter or year.
+    """The training ratings by day, week, month, quarter or year; no rows without timestamps.
 
     Parameters
     ----------
     ratings
-        All of them: the parts carry no timestamps, so those of train are looked up here.
+        All of them: splits carry no timestamps, so those of train are looked up here.
 
     Returns
     -------
     table
         ``unit``, ``start``, ``end``, ``n_ratings``, ``mean_rating``, and the days of its
-        ``first`` and ``last`` rating; dates are text. Periods without ratings between others
-        are there too; no rows without timestamps.
-
-    Raises
-    ------
-    InputError
-        If the ratings are not those that were split.
+        ``first`` and ``last`` rating; dates are text. Empty periods are there too.
     """
     if "timestamp" not in ratings:
         return pd.DataFrame(columns=PERIOD_COLUMNS)
-    seconds = _seconds_of(train, ratings)
-    unit, start, places = _periods(seconds)
-    given = pd.DataFrame({"place": places, "day": seconds // DAY, "rating": train["rating"].array})
-    table = given.groupby("place").agg(
+    pair = ["user", "item"]
+    dated = train.merge(ratings[[*pair, "timestamp"]], on=pair)
+    days = pd.DatetimeIndex(dated["timestamp"].to_numpy("datetime64[s]")).floor("D")
+    for frequency in UNITS:
+        periods = days.to_period(frequency)
+        if (periods.max() - periods.min()).n < MAX_PERIODS:
+            break
+    every = pd.period_range(periods.min(), periods.max(), freq=frequency)
+    given = pd.DataFrame({"day": days, "rating": dated["rating"].array})
+    table = given.groupby(periods).agg(
         n_ratings=("rating", "size"),
         mean_rating=("rating", "mean"),
         first=("day", "min"),
         last=("day", "max"),
     )
-    table = table.reindex(range(int(places.max()) + 1))
-    table["n_ratings"] = table["n_ratings"].fillna(0).astype("int64")
-    for name in ("first", "last"):
-        table[name] = [None if np.isnan(n) else _date("day", int(n)) for n in table[name]]
-    dates = [_date(unit, start + n) for n in range(len(table) + 1)]
-    return table.assign(unit=unit, start=dates[:-1], end=dates[1:])[PERIOD_COLUMNS]
-
-
-def _seconds_of(train: pd.DataFrame, ratings: pd.DataFrame) -> NDArray[np.int64]:
-    """When each rating of train was given, seconds since 1970."""
-    pair = ["user", "item"]
-    dated = train[pair].merge(ratings[[*pair, "timestamp"]], how="left", on=pair)
-    lacking = int(dated["timestamp"].isna().sum())
-    if lacking:
-        raise InputError(
-            f"data/05_model_input/train.parquet: {lacking:,} ratings are not in "
-            "data/03_primary/ratings.parquet, so it was split from others. Split again: "
-            "`kedro run --pipelines ingestion,splitting`."
-        )
-    return dated["timestamp"].to_numpy(dtype=np.int64)
-
-
-def _periods(seconds: NDArray[np.int64]) -> tuple[str, int, NDArray[np.int64]]:
-    """The shortest unit with few enough periods, the first one, and each rating's place."""
-    for unit in UNITS:
-        numbers = _number(unit, seconds)
-        first = int(numbers.min())
-        if numbers.max() - first < MOST_PERIODS:
-            break
-    return unit, first, numbers - first
-
-
-def _number(unit: str, seconds: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Of periods since 1970; weeks begin on Monday."""
-    days = seconds // DAY
-    if unit in ("day", "week"):
-        return days if unit == "day" else (days + 3) // 7
-    months = days.astype("datetime64[D]").astype("datetime64[M]")
-    number: NDArray[np.int64] = months.astype(np.int64) // MONTHS[unit]
-    return number
-
-
-def _date(unit: str, number: int) -> str:
-    """The first day of a period."""
-    if unit in ("day", "week"):
-        return str(np.datetime64(number if unit == "day" else 7 * number - 3, "D"))
-    return str(np.datetime64(number * MONTHS[unit], "M").astype("datetime64[D]"))
+    table = table.reindex(every).fillna({"n_ratings": 0})
+    table = table.astype({"n_ratings": "int64", "first": "str", "last": "str"})
+    start, end = (p.asfreq("D", "S").astype("str") for p in (every, every + 1))
+    table = table.assign(unit=UNITS[frequency], start=start, end=end)
+    return table.reset_index(drop=True)[PERIOD_COLUMNS]
 
 
 def summarise(
@@ -221,10 +145,11 @@ def summarise(
         "median_ratings_per_item": float(items["n_ratings"].median()),
         "first": None if periods.empty else periods["first"].iloc[0],
         "last": None if periods.empty else periods["last"].iloc[-1],
+        "features": {"users": features_of(users), "items": features_of(items)},
     }
     logger.info(
-        "%-24s %s training ratings by %s users on %s items, half of the users gave %g or more",
-        "exploration",
+        "exploration: %s training ratings by %s users on %s items, half of the users gave %g or "
+        "more",
         *(f"{n:,}" for n in (len(train), n_users, n_items)),
         summary["median_ratings_per_user"],
     )

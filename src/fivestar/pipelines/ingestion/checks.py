@@ -1,4 +1,4 @@
-"""Checks of raw tables: each finds the first offending rows and says how to mend them."""
+"""Checks of raw tables: each finds the first offending rows and says how to fix them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from fivestar.errors import InputError
 from fivestar.ratings import Scale
+
+Mask = pd.Series | NDArray[np.bool_]
 
 SHOWN = 5
 """Offending rows that a message names."""
@@ -45,27 +48,25 @@ def require_rows(table: pd.DataFrame, what: str) -> None:
         raise InputError(f"{file_of(table)}: no rows. It needs at least one {what}.")
 
 
-def require_ids(table: pd.DataFrame, column: str) -> None:
+def require_ids(table: pd.DataFrame, *columns: str) -> None:
     """No id is empty."""
-    empty = table[column].str.strip() == ""
-    refuse(table, column, empty, "an empty id", "Fill in the ids or delete the rows.")
+    for column in columns:
+        empty = table[column].str.strip() == ""
+        refuse(table, [column], empty, "an empty id", "Fill in the ids or delete the rows.")
 
 
-def numbers(table: pd.DataFrame, column: str) -> pd.Series:
-    """The column as float64.
-
-    Raises
-    ------
-    InputError
-        If a cell is empty, not a number, or not a finite one.
-    """
+def ratings(table: pd.DataFrame, column: str, scale: Scale) -> pd.Series:
+    """The column as float64, each a finite number on the scale."""
     text = table[column]
-    refuse(table, column, text.str.strip() == "", "no rating", "Fill it in or delete the rows.")
+    refuse(table, [column], text.str.strip() == "", "no rating", "Fill it in or delete the rows.")
     values = parse_numbers(text)
-    mend = "Write numbers such as 4 or 3.5, or delete the rows."
+    fix = "Write numbers such as 4 or 3.5, or delete the rows."
     words = values.isna() & ~text.str.strip().str.lower().isin({"nan", "+nan", "-nan"})
-    refuse(table, column, words, "not a number", mend)
-    refuse(table, column, ~np.isfinite(values), "not a finite number", mend)
+    refuse(table, [column], words, "not a number", fix)
+    refuse(table, [column], ~np.isfinite(values), "not a finite number", fix)
+    what = f"outside the scale {scale.lowest:g} to {scale.highest:g}"
+    fix = "Fix the rows, or set `scale` in the environment's parameters."
+    refuse(table, [column], ~values.between(scale.lowest, scale.highest), what, fix)
     return values
 
 
@@ -79,41 +80,29 @@ def parse_numbers(text: pd.Series) -> pd.Series:
         return pd.to_numeric(text, errors="coerce").astype(np.float64)
 
 
-def require_scale(table: pd.DataFrame, column: str, values: pd.Series, scale: Scale) -> None:
-    """Every rating lies on the declared scale."""
-    outside = (values < scale.lowest) | (values > scale.highest)
-    refuse(
-        table,
-        column,
-        outside,
-        f"outside the scale {scale.lowest:g} to {scale.highest:g}",
-        "Mend the rows, or set `scale` in the environment's parameters.",
-    )
-
-
-def require_unique(table: pd.DataFrame, columns: list[str], mend: str) -> None:
+def require_unique(table: pd.DataFrame, columns: list[str], fix: str) -> None:
     """No two rows share the values of all ``columns``."""
-    again = table.duplicated(columns, keep="first")
-    if again.any():
+    again = table.duplicated(columns)
+    if n := again.sum():
         first = table.loc[again, columns].iloc[0]
-        same = np.logical_and.reduce([table[name] == first[name] for name in columns])
-        rows = np.flatnonzero(same)
-        pair = " and ".join(f"{name} {first[name]!r}" for name in columns)
+        same = (table[columns] == first).all(axis=1)
+        values = " and ".join(f"{name} {first[name]!r}" for name in columns)
+        repeat = f"{n:,} rows repeat" if n > 1 else "1 row repeats"
         raise InputError(
-            f"{file_of(table)}: {_listed(columns)}: {again.sum():,} rows repeat an earlier one; "
-            f"first {pair} in {_rows(table, rows)}. {mend}"
+            f"{file_of(table)}: {_listed(columns)}: {repeat} an earlier one; "
+            f"first {values} in {_rows(table, same)}. {fix}"
         )
 
 
-def refuse(table: pd.DataFrame, column: str, bad: pd.Series, what: str, mend: str) -> None:
-    """Raise one error that names file, column, the first bad rows with their cells, the mend."""
-    if not bad.any():
-        return
-    rows = np.flatnonzero(bad)
-    cells = ", ".join(repr(cell) for cell in table[column].iloc[rows[:SHOWN]])
-    raise InputError(
-        f"{file_of(table)}: column {column!r}: {what} in {_rows(table, rows)} ({cells}). {mend}"
-    )
+def refuse(table: pd.DataFrame, columns: list[str], bad: Mask, what: str, fix: str) -> None:
+    """Raise one error that names file, columns, the first bad rows with their cells, the fix."""
+    if bad.any():
+        shown = table[columns].iloc[np.flatnonzero(bad)[:SHOWN]].to_numpy()
+        cells = ", ".join(" and ".join(map(repr, row)) for row in shown)
+        where = f"column{'s' * (len(columns) > 1)} {_listed(columns)}"
+        raise InputError(
+            f"{file_of(table)}: {where}: {what} in {_rows(table, bad)} ({cells}). {fix}"
+        )
 
 
 def file_of(table: pd.DataFrame) -> str:
@@ -121,7 +110,8 @@ def file_of(table: pd.DataFrame) -> str:
     return str(table.attrs.get("file", "the table"))
 
 
-def _rows(table: pd.DataFrame, rows: np.ndarray) -> str:
+def _rows(table: pd.DataFrame, bad: Mask) -> str:
+    rows = np.flatnonzero(bad)
     first_line = table.attrs.get("first_line")
     named = ", ".join(
         str(row + 1) if first_line is None else f"{row + 1} (line {row + first_line})"

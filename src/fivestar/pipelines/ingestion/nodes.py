@@ -1,4 +1,7 @@
-"""From raw tables to clean ones; everything is checked before anything is written."""
+"""From raw tables to clean ones; everything is checked before anything is written.
+
+Every mistake is an ``InputError`` that names file, column, the first offending rows and the fix.
+"""
 
 from __future__ import annotations
 
@@ -7,153 +10,147 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from fivestar.errors import InputError
 from fivestar.pipelines.ingestion import checks
-from fivestar.pipelines.ingestion.settings import IngestionSettings, RatingColumns, TestColumns
-from fivestar.pipelines.ingestion.side_tables import clean_side_table
+from fivestar.pipelines.ingestion.settings import IngestionSettings
 from fivestar.ratings import Scale
 
 logger = logging.getLogger(__name__)
 
-
-def ingest(
-    ratings_raw: pd.DataFrame,
-    test_pairs_raw: pd.DataFrame | None,
-    users_raw: pd.DataFrame | None,
-    items_raw: pd.DataFrame | None,
-    settings: IngestionSettings,
-    scale: Scale,
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, Any]]:
-    """Check and clean all tables of a data set.
-
-    Returns
-    -------
-    ratings
-        ``user``, ``item``, ``rating`` and, where the file has it, ``timestamp`` (seconds).
-    test_pairs
-        ``id``, ``user``, ``item``, ``rating``; no rows where the data set ships none.
-    users, items
-        The id and its features.
-    summary
-        Counts and the histogram of stars.
-
-    Raises
-    ------
-    InputError
-        Naming file, column, first offending rows and the mend.
-    """
-    ratings = clean_ratings(ratings_raw, settings.columns, scale)
-    ratings = settle_duplicates(ratings, settings.duplicates)
-    ratings = keep_k_core(ratings, settings.k_core)
-    test_pairs = clean_test_pairs(test_pairs_raw, settings.test_columns, scale)
-
-    pair = ["user", "item"]
-    known = pd.concat([ratings[pair], test_pairs[pair]])
-    users = clean_side_table(users_raw, settings.users, "user", known["user"])
-    items = clean_side_table(items_raw, settings.items, "item", known["item"])
-
-    summary = summarise(ratings, test_pairs, scale)
-    logger.info(
-        "%-24s %s ratings by %s users on %s items, density %.2f %%, mean %.2f of %g to %g",
-        "ingestion",
-        *(f"{summary[key]:,}" for key in ("n_ratings", "n_users", "n_items")),
-        100 * summary["density"],
-        summary["mean_rating"],
-        scale.lowest,
-        scale.highest,
-    )
-    ratings.attrs = {}  # the raw file's lines mean nothing from here on
-    return ratings, test_pairs, users, items, summary
+PAIR = ["user", "item"]
 
 
-def clean_ratings(raw: pd.DataFrame, columns: RatingColumns, scale: Scale) -> pd.DataFrame:
-    """The canonical columns, checked."""
-    declared = {name: column for name, column in columns if column is not None}
+def clean_ratings(raw: pd.DataFrame, settings: IngestionSettings, scale: Scale) -> pd.DataFrame:
+    """One rating a pair: ``user``, ``item``, ``rating``; ``timestamp`` where the file has it."""
+    columns = settings.columns
     raw = checks.as_text(raw)
-    checks.require_columns(raw, list(declared.values()), "ingestion.columns")
+    declared = [column for _, column in columns if column is not None]
+    checks.require_columns(raw, declared, "ingestion.columns")
     checks.require_rows(raw, "rating")
-    checks.require_ids(raw, columns.user)
-    checks.require_ids(raw, columns.item)
-    rating = checks.numbers(raw, columns.rating)
-    checks.require_scale(raw, columns.rating, rating, scale)
+    checks.require_ids(raw, columns.user, columns.item)
+    rating = checks.ratings(raw, columns.rating, scale)
     table = pd.DataFrame({"user": raw[columns.user], "item": raw[columns.item], "rating": rating})
     if columns.timestamp is not None:
         table["timestamp"] = _seconds(raw, columns.timestamp)
-    table.attrs = dict(raw.attrs)
-    return table
+    if settings.duplicates == "error":
+        fix = "Delete all but one, or set `ingestion.duplicates` to last or mean."
+        checks.require_unique(raw, [columns.user, columns.item], fix)
+    else:
+        table = settle_duplicates(table, settings.duplicates)
+    core = keep_k_core(table, settings.k_core)
+    if core.empty:
+        raise InputError(
+            f"{checks.file_of(raw)}: no user and item have {settings.k_core} ratings each. "
+            "Set a lower `ingestion.k_core`."
+        )
+    return core
 
 
 def settle_duplicates(ratings: pd.DataFrame, policy: str) -> pd.DataFrame:
-    """One rating a user-item pair: refuse others, keep the last, or take the mean."""
-    pair = ["user", "item"]
-    if policy == "error":
-        mend = "Delete all but one, or set `ingestion.duplicates` to last or mean."
-        checks.require_unique(ratings, pair, mend)
-        return ratings
-    last = ratings.drop_duplicates(pair, keep="last")
-    if policy == "mean" and len(last) < len(ratings):
-        means = ratings.groupby(pair, sort=False)["rating"].mean()
-        last = last.assign(rating=means.reindex(pd.MultiIndex.from_frame(last[pair])).to_numpy())
-    if len(last) < len(ratings):
-        logger.info(
-            "%-24s %s repeated pairs: %s kept", "ingestion", f"{len(ratings) - len(last):,}", policy
-        )
-    return last.reset_index(drop=True)
+    """One rating a user-item pair: keep the last, or take the mean."""
+    last = ratings.drop_duplicates(PAIR, keep="last")
+    if policy == "mean":
+        means = ratings.groupby(PAIR, sort=False)["rating"].mean()
+        last = last.assign(rating=means.reindex(pd.MultiIndex.from_frame(last[PAIR])).to_numpy())
+    if n_repeated := len(ratings) - len(last):
+        logger.info("ingestion: %s repeated pairs: %s kept", f"{n_repeated:,}", policy)
+    return last
 
 
 def keep_k_core(ratings: pd.DataFrame, k: int) -> pd.DataFrame:
     """Only users and items with at least ``k`` ratings, repeated until nothing changes."""
     core = ratings
-    while len(core):
-        of_user, of_item = (core[name].map(core[name].value_counts()) for name in ("user", "item"))
+    while k > 1 and len(core):
+        of_user, of_item = (core[name].map(core[name].value_counts()) for name in PAIR)
         counts = np.minimum(of_user, of_item)
         if (counts >= k).all():
             break
         core = core[counts >= k]
-    if core.empty:
-        raise InputError(
-            f"{checks.file_of(ratings)}: no user and item have {k} ratings each. "
-            "Set a lower `ingestion.k_core`."
-        )
     if len(core) < len(ratings):
-        logger.info(
-            "%-24s %d-core keeps %s of %s ratings",
-            *("ingestion", k, f"{len(core):,}", f"{len(ratings):,}"),
-        )
+        n_kept, n = f"{len(core):,}", f"{len(ratings):,}"
+        logger.info("ingestion: %d-core keeps %s of %s ratings", k, n_kept, n)
     return core.reset_index(drop=True)
 
 
-def clean_test_pairs(raw: pd.DataFrame | None, columns: TestColumns, scale: Scale) -> pd.DataFrame:
-    """The pairs to predict; no rows where the data set ships none."""
+def clean_test_pairs(
+    raw: pd.DataFrame | None, ratings: pd.DataFrame, settings: IngestionSettings, scale: Scale
+) -> pd.DataFrame:
+    """The pairs to predict: ``id``, ``user``, ``item``, ``rating``; no rows where none are shipped.
+
+    A pair that is among the ratings would be tested on what models were trained on.
+    """
     if raw is None:
         types = {"id": "int64", "user": "str", "item": "str", "rating": "float64"}
         return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in types.items()})
+    columns = settings.test_columns
     raw = checks.as_text(raw)
     declared = [column for _, column in columns if column is not None]
     checks.require_columns(raw, declared, "ingestion.test_columns")
     checks.require_rows(raw, "pair to predict")
-    for column in (columns.id, columns.user, columns.item):
-        if column is not None:
-            checks.require_ids(raw, column)
+    ids = [column for column in (columns.id, columns.user, columns.item) if column is not None]
+    checks.require_ids(raw, *ids)
     table = pd.DataFrame({"user": raw[columns.user], "item": raw[columns.item]})
     if columns.id is None:
         table.insert(0, "id", np.arange(len(table)))
     else:
         checks.require_unique(raw, [columns.id], "Give each row an id of its own.")
         table.insert(0, "id", _whole_numbers_or_text(raw[columns.id]))
-    if columns.rating is None:
-        table["rating"] = np.nan
-    else:
-        table["rating"] = checks.numbers(raw, columns.rating)
-        checks.require_scale(raw, columns.rating, table["rating"], scale)
+    table["rating"] = (
+        np.nan if columns.rating is None else checks.ratings(raw, columns.rating, scale)
+    )
+
+    found = table[PAIR].merge(ratings[PAIR], how="left", indicator=True)["_merge"]
+    trained_on = (found == "both").to_numpy()
+    if settings.test_duplicates == "drop":
+        return drop_test_pairs(table, trained_on, checks.file_of(raw))
+    pair, or_drop = [columns.user, columns.item], "or set `ingestion.test_duplicates: drop`."
+    what = f"{trained_on.sum():,} of {len(raw):,} pairs also among the ratings,"
+    checks.refuse(raw, pair, trained_on, what, f"Delete them from one of the files, {or_drop}")
+    checks.require_unique(raw, pair, f"Delete all but one, {or_drop}")
     return table
 
 
+def drop_test_pairs(pairs: pd.DataFrame, trained_on: NDArray[np.bool_], file: str) -> pd.DataFrame:
+    """The test pairs that are not among the ratings, the first one of repeated ones."""
+    kept = pairs[~trained_on].drop_duplicates(PAIR)
+    if kept.empty:
+        raise InputError(
+            f"{file}: every pair is also among the ratings. Take them out of one file."
+        )
+    if n_dropped := len(pairs) - len(kept):
+        logger.info(
+            "ingestion: %s test pairs dropped: %s also among the ratings, %s there already",
+            *(f"{n:,}" for n in (n_dropped, trained_on.sum(), n_dropped - trained_on.sum())),
+        )
+    return kept.reset_index(drop=True)
+
+
+def accept(
+    ratings: pd.DataFrame,
+    test_pairs: pd.DataFrame,
+    users: pd.DataFrame,
+    items: pd.DataFrame,
+    scale: Scale,
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+    """Hand on the clean tables, now that all of them are without mistakes, and their summary."""
+    summary = summarise(ratings, test_pairs, scale)
+    logger.info(
+        "ingestion: %s ratings by %s users on %s items, density %.2f %%, mean %.2f of %g to %g",
+        *(f"{summary[key]:,}" for key in ("n_ratings", "n_users", "n_items")),
+        100 * summary["density"],
+        summary["mean_rating"],
+        scale.lowest,
+        scale.highest,
+    )
+    return ratings, test_pairs, users, items, summary
+
+
 def summarise(ratings: pd.DataFrame, test_pairs: pd.DataFrame, scale: Scale) -> dict[str, Any]:
-    """Counts, density, and how often each number of stars was given."""
+    """Counts, density, and how often each rating was given."""
     n_users, n_items = ratings["user"].nunique(), ratings["item"].nunique()
-    stars = ratings["rating"].value_counts().sort_index()
+    counts = ratings["rating"].value_counts().sort_index()
     return {
         "n_ratings": len(ratings),
         "n_users": n_users,
@@ -162,7 +159,7 @@ def summarise(ratings: pd.DataFrame, test_pairs: pd.DataFrame, scale: Scale) -> 
         "density": len(ratings) / (n_users * n_items),
         "mean_rating": float(ratings["rating"].mean()),
         "scale": [scale.lowest, scale.highest],
-        "histogram": {f"{star:g}": int(count) for star, count in stars.items()},
+        "histogram": {f"{rating:g}": int(count) for rating, count in counts.items()},
     }
 
 
@@ -171,8 +168,8 @@ def _seconds(raw: pd.DataFrame, column: str) -> pd.Series:
     if values.isna().any():
         dates = pd.to_datetime(raw[column], errors="coerce", format="ISO8601", utc=True)
         values = values.fillna((dates - pd.Timestamp(0, tz="UTC")).dt.total_seconds())
-    mend = "Write seconds since 1970 or dates such as 2026-01-31, or leave the column out."
-    checks.refuse(raw, column, ~np.isfinite(values), "neither seconds nor a date", mend)
+    fix = "Write seconds since 1970 or dates such as 2026-01-31, or leave the column out."
+    checks.refuse(raw, [column], ~np.isfinite(values), "neither seconds nor a date", fix)
     return values.astype(np.int64)
 
 

@@ -5,13 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Literal, Self
 
 from annotated_types import Ge
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import Field, model_validator
 
-
-class Settings(BaseModel):
-    """Refuses settings that nobody reads."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from fivestar.pipelines.settings import Settings
 
 
 class RatingColumns(Settings):
@@ -53,7 +49,7 @@ class Feature(Settings):
 
     kind: Literal["text", "number", "year", "category", "categories"] = "text"
     column: str | None = None
-    columns: list[str] = []
+    columns: list[str] | None = None
     separator: str = "|"
     missing: str = ""
 
@@ -75,27 +71,19 @@ class SideTable(Settings):
     """Which column holds the id, and the features by their name."""
 
     id: str
-    features: dict[str, Feature] = {}
+    features: dict[str, Feature] = Field(default_factory=dict)
 
 
 class IngestionSettings(Settings):
-    """How to read a data set.
+    """How to read a data set; ``parameters_ingestion.yml`` explains the settings.
 
-    Parameters
-    ----------
-    columns, test_columns
-        Names of the columns.
-    duplicates
-        When a user rated an item twice: ``error``, keep the ``last``, or take the ``mean``.
-    k_core
-        Keep only users and items with at least this many ratings; 0 keeps all.
-    users, items
-        The side tables, where there are any.
+    An environment leaves out what its data set lacks: side tables, test pairs.
     """
 
     columns: RatingColumns
     test_columns: TestColumns = TestColumns(id="ID", user="User", item="ASIN")
-    duplicates: Literal["error", "last", "mean"] = "error"
-    k_core: Annotated[int, Ge(0)] = 0
+    duplicates: Literal["error", "last", "mean"]
+    test_duplicates: Literal["error", "drop"]
+    k_core: Annotated[int, Ge(0)]
     users: SideTable | None = None
     items: SideTable | None = None

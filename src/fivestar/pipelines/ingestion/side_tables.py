@@ -7,31 +7,43 @@ import logging
 import pandas as pd
 
 from fivestar.pipelines.ingestion import checks
-from fivestar.pipelines.ingestion.settings import Feature, SideTable
+from fivestar.pipelines.ingestion.settings import Feature, IngestionSettings, SideTable
 
 logger = logging.getLogger(__name__)
 
 
-def clean_side_table(
-    table: pd.DataFrame | None, side: SideTable | None, name: str, known: pd.Series
+def clean_users(
+    raw: pd.DataFrame | None, ratings: pd.DataFrame, settings: IngestionSettings
 ) -> pd.DataFrame:
-    """One row an id: the table's own ids first, then the rated ids that it lacks.
+    """``user`` and the features of every user."""
+    return clean_side_table(raw, settings.users, "user", ratings["user"])
+
+
+def clean_items(
+    raw: pd.DataFrame | None, ratings: pd.DataFrame, settings: IngestionSettings
+) -> pd.DataFrame:
+    """``item`` and the features of every item."""
+    return clean_side_table(raw, settings.items, "item", ratings["item"])
+
+
+def clean_side_table(
+    raw: pd.DataFrame | None, side: SideTable | None, name: str, rated: pd.Series
+) -> pd.DataFrame:
+    """One row an id: the table's own ids first, then those that it lacks.
 
     Parameters
     ----------
-    table
-        The raw side table, None where the data set has none.
-    side
-        What its columns mean.
+    raw, side
+        The raw side table and what its columns mean; None where the data set has none.
     name
         ``user`` or ``item``: the name of the id column of the result.
-    known
-        Ids in ratings and test pairs, as often as they are there.
+    rated
+        Ids in the ratings, as often as they are there.
     """
-    known = known.drop_duplicates(ignore_index=True)
-    if table is None or side is None:
-        return pd.DataFrame({name: known})
-    table = checks.as_text(table)
+    ids = rated.drop_duplicates(ignore_index=True)
+    if raw is None or side is None:
+        return pd.DataFrame({name: ids})
+    table = checks.as_text(raw)
     used = [column for feature in side.features.values() for column in feature.used]
     checks.require_columns(table, [side.id, *used], f"ingestion.{name}s")
     checks.require_rows(table, name)
@@ -41,9 +53,9 @@ def clean_side_table(
     cleaned = pd.DataFrame({name: table[side.id]})
     for feature_name, feature in side.features.items():
         cleaned[feature_name] = _clean(table, feature)
-    lacking = pd.DataFrame({name: known[~known.isin(cleaned[name])]})
+    lacking = pd.DataFrame({name: ids[~ids.isin(cleaned[name])]})
     if len(lacking):
-        logger.info("%-24s %s %ss without a row in the side table", "ingestion", len(lacking), name)
+        logger.info("ingestion: %s %ss without a row in the side table", f"{len(lacking):,}", name)
     for feature_name, feature in side.features.items():
         if feature.kind == "categories":
             lacking[feature_name] = [[] for _ in range(len(lacking))]

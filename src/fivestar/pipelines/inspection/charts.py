@@ -1,4 +1,4 @@
-"""Pictures of a model's vectors."""
+"""Charts of a model's vectors."""
 
 from __future__ import annotations
 
@@ -9,27 +9,31 @@ import altair as alt
 import pandas as pd
 
 from fivestar.analysis.labels import OTHER
-from fivestar.reporting.charts import COLORS, MOST_MARKS, REST, Chart, dressed
+from fivestar.pipelines.inspection.choosing import Inspected
+from fivestar.reporting.charts import COLORS, GREY, MAX_MARKS, REST, Chart, themed
 
-GREY = COLORS[-1]
 PANEL_WIDTH, PANEL_HEIGHT = 285, 230
 """Pixels of one of several views side by side."""
 PLOT = (300.0, 440.0)
 """Pixels of the map on a phone: names that have room there have room anywhere."""
 LETTER, LINE = 5.8, 15.0
 """About the width of a letter and the height of a line of a name on the map, pixels."""
-MOST_NAMES, LONGEST = 14, 26
+MAX_NAMES, MAX_LETTERS = 14, 26
 """Names on the map, and the letters of each; the rest is cut."""
+METHODS = {"tsne": "t-SNE", "pca": "PCA"}
+ITEM, N_RATINGS = (
+    alt.Tooltip("shown:N", title="item"),
+    alt.Tooltip("n_ratings:Q", title="ratings", format=","),
+)
 
 
-def draw_norms(norms: pd.DataFrame, models: pd.DataFrame, *, seed: int = 0) -> Chart:
+def draw_norms(inspected: Inspected, norms: pd.DataFrame, models: pd.DataFrame) -> Chart:
     """Length of each item's vector against its number of ratings, a view for each model."""
     names = models["model"].tolist()
-    at_most = MOST_MARKS // max(len(names), 1)
-    drawn = norms.sample(at_most, random_state=seed) if len(norms) > at_most else norms
+    max_items = MAX_MARKS // max(len(names), 1)
+    drawn = norms.sample(max_items, random_state=0) if len(norms) > max_items else norms
     columns = {name: f"norm_{n}" for n, name in enumerate(names)}
-    table = drawn.rename(columns=columns)
-    table = table.round(dict.fromkeys(columns.values(), 3))
+    table = drawn.rename(columns=columns).round(dict.fromkeys(columns.values(), 3))
     # Not `nearest`: then Vega-Lite's tooltips show "undefined" for texts.
     pointed = alt.selection_point(name="pointed", fields=["item"], on="pointerover", empty=False)
     views = [
@@ -42,7 +46,8 @@ def draw_norms(norms: pd.DataFrame, models: pd.DataFrame, *, seed: int = 0) -> C
     shared = {**selection.to_dict(), "views": [view.name for view in views]}
     chart.params = [alt.TopLevelSelectionParameter.from_dict(shared)]
     sample = "" if len(drawn) == len(norms) else f"A sample of {len(drawn):,} of "
-    return dressed(chart, "Norms by number of ratings", f"{sample}{len(norms):,} items")
+    told = f"{sample}{len(norms):,} items"
+    return themed(chart, "Norms by number of ratings", told, inspected.data_title)
 
 
 def _norms_of(
@@ -51,27 +56,19 @@ def _norms_of(
     told = "" if pd.isna(correlation) else f"rank correlation {correlation:.2f}"
     title = alt.TitleParams(model, subtitle=told, fontSize=12)
     base = alt.Chart(table, name=column, title=title, width=PANEL_WIDTH, height=PANEL_HEIGHT)
+    few_ticks = alt.Axis(tickCount=4, format="~s")
     view: alt.Chart = base.mark_circle().encode(
-        x=alt.X(
-            "n_ratings:Q",
-            title="ratings",
-            scale=alt.Scale(type="log"),
-            axis=alt.Axis(tickCount=4, format="~s"),
-        ),
+        x=alt.X("n_ratings:Q", title="ratings", scale=alt.Scale(type="log"), axis=few_ticks),
         y=alt.Y(f"{column}:Q", title="norm", axis=alt.Axis(minExtent=28)),
         color=alt.condition(pointed, alt.value(COLORS[2]), alt.value(COLORS[0])),
         size=alt.condition(pointed, alt.value(120), alt.value(24)),
         opacity=alt.condition(pointed, alt.value(1), alt.value(0.45)),
-        tooltip=[
-            alt.Tooltip("shown:N", title="item"),
-            alt.Tooltip("n_ratings:Q", title="ratings", format=","),
-            alt.Tooltip(f"{column}:Q", title="norm"),
-        ],
+        tooltip=[ITEM, N_RATINGS, alt.Tooltip(f"{column}:Q", title="norm")],
     )
     return view
 
 
-def draw_map(places: pd.DataFrame) -> Chart:
+def draw_map(inspected: Inspected, places: pd.DataFrame) -> Chart:
     """Items on a plane, coloured by a label; a click in the legend leaves the others grey."""
     places = places.fillna({"about": "", "label": ""})
     table = places[["x", "y", "shown", "about", "label", "n_ratings"]].round({"x": 3, "y": 3})
@@ -81,11 +78,7 @@ def draw_map(places: pd.DataFrame) -> Chart:
         .encode(
             x=_axis_of_map("x", places),
             y=_axis_of_map("y", places),
-            tooltip=[
-                alt.Tooltip("shown:N", title="item"),
-                alt.Tooltip("about:N"),
-                alt.Tooltip("n_ratings:Q", title="ratings", format=","),
-            ],
+            tooltip=[ITEM, "about:N", N_RATINGS],
         )
     )
     labels = _ordered(places["label"])
@@ -102,7 +95,13 @@ def draw_map(places: pd.DataFrame) -> Chart:
     named = alt.Chart(_names_with_room(places)).encode(x="x:Q", y="y:Q", text="name:N")
     halo = named.mark_text(fontSize=10, dy=-9, stroke="white", strokeWidth=3, strokeOpacity=0.85)
     names = named.mark_text(fontSize=10, dy=-9, fill="#1d2530")
-    return dressed(points + halo + names, *_titles_of_map(places))
+    title, told = "Map of the items", "No item has enough ratings"
+    if len(places):
+        method, trust = places[["method", "trustworthiness"]].iloc[0]
+        title += f" by {METHODS[method]}"
+        trusted = "" if pd.isna(trust) else f", trustworthiness {trust:.2f}"
+        told = f"{inspected.name}: the {len(places):,} most rated{trusted}"
+    return themed(points + halo + names, title, told, inspected.data_title)
 
 
 def _axis_of_map(side: str, places: pd.DataFrame) -> Any:
@@ -114,16 +113,6 @@ def _axis_of_map(side: str, places: pd.DataFrame) -> Any:
         return channel(f"{side}:Q", axis=None, scale=scale)
     axis = alt.Axis(labels=False, ticks=False, grid=False)
     return channel(f"{side}:Q", axis=axis, scale=scale, title=f"{share:.0%} of the variance")
-
-
-def _titles_of_map(places: pd.DataFrame) -> tuple[str, str]:
-    if places.empty:
-        return "Map of the items", "No item has enough ratings."
-    first = places.iloc[0]
-    method = {"tsne": "t-SNE", "pca": "PCA"}[first["method"]]
-    trust = first["trustworthiness"]
-    told = "" if pd.isna(trust) else f", trustworthiness {trust:.2f}"
-    return f"Map of the items by {method}", f"The {len(places):,} most rated{told}"
 
 
 def _ordered(labels: pd.Series) -> list[str]:
@@ -141,9 +130,11 @@ def _names_with_room(places: pd.DataFrame) -> pd.DataFrame:
     taken: list[tuple[float, float, float]] = []
     rows: list[dict[str, Any]] = []
     for x, y, shown in places[["x", "y", "shown"]].itertuples(index=False):
-        if len(rows) == MOST_NAMES:
+        if len(rows) == MAX_NAMES:
             break
-        name = _cut(shown.split(" (")[0])
+        name = shown.split(" (")[0]
+        if len(name) > MAX_LETTERS:
+            name = name[: MAX_LETTERS - 1].rstrip(" ,") + "\u2026"
         across, down = (
             (at - low) / max(high - low, 1e-9) * size
             for at, (low, high), size in zip((x, y), ends, PLOT, strict=True)
@@ -156,44 +147,30 @@ def _names_with_room(places: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["x", "y", "name"])
 
 
-def _cut(name: str) -> str:
-    return name if len(name) <= LONGEST else name[: LONGEST - 1].rstrip(" ,") + "\u2026"
-
-
-def draw_factors(factors: pd.DataFrame) -> Chart:
+def draw_factors(inspected: Inspected, factors: pd.DataFrame) -> Chart:
     """Bars of the items at both ends of one factor; a list chooses which."""
     numbers = factors["factor"].drop_duplicates().tolist() or [1]
     shares = factors.drop_duplicates("factor")["share"].tolist() or [0]
     names = [f"{n} ({share:.1%} of the variance)" for n, share in zip(numbers, shares, strict=True)]
-    chosen = alt.param(
-        name="factor",
-        value=1,
-        bind=alt.binding_select(options=numbers, labels=names, name="Factor "),
-    )
+    select = alt.binding_select(options=numbers, labels=names, name="Factor ")
+    chosen = alt.param(name="factor", value=1, bind=select)
     table = factors[["factor", "title", "score", "end", "n_ratings"]].round({"score": 3})
     twice = factors.duplicated(["factor", "title"], keep=False)
     table["title"] = table["title"].mask(twice, factors["title"] + " [" + factors["item"] + "]")
     n_shown = max((factors["factor"] == 1).sum(), 1)
+    by_score = alt.EncodingSortField("score", order="descending")
+    ends = alt.Scale(domain=["top", "bottom"], range=[COLORS[0], COLORS[2]])
     chart = (
         alt.Chart(table, width="container", height=20 * int(n_shown))
         .mark_bar()
         .encode(
             x=alt.X("score:Q", title="score"),
-            y=alt.Y(
-                "title:N", title=None, sort=alt.EncodingSortField("score", order="descending")
-            ).axis(labelLimit=170),
-            color=alt.Color(
-                "end:N",
-                scale=alt.Scale(domain=["top", "bottom"], range=[COLORS[0], COLORS[2]]),
-                legend=None,
-            ),
-            tooltip=[
-                "title:N",
-                "score:Q",
-                alt.Tooltip("n_ratings:Q", title="ratings", format=","),
-            ],
+            y=alt.Y("title:N", title=None, sort=by_score).axis(labelLimit=170),
+            color=alt.Color("end:N", scale=ends, legend=None),
+            tooltip=["title:N", "score:Q", N_RATINGS],
         )
         .transform_filter("datum.factor == factor")
         .add_params(chosen)
     )
-    return dressed(chart, "What a factor holds", "The items at its two ends.")
+    told = f"{inspected.name}: the items at its two ends"
+    return themed(chart, "What a factor holds", told, inspected.data_title)

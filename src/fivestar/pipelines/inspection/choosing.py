@@ -1,41 +1,59 @@
-"""The model that is looked into, and the items as it knows them."""
+"""The model that is looked into, and others to set beside it."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Self
 
-import numpy as np
 import pandas as pd
-from scipy import sparse
 
-from fivestar.analysis.embeddings import Embeddings, embeddings_of
-from fivestar.analysis.labels import said_of
 from fivestar.errors import InputError
-from fivestar.models import Model
-from fivestar.pipelines.choice import require_same_data
-from fivestar.ratings import Vocabulary
-from fivestar.ratings.titles import shown_titles
+from fivestar.models import Factors, Model
+from fivestar.pipelines.choice import choose, require_same_data
+from fivestar.ratings import Scale, TrainingData
 
 logger = logging.getLogger(__name__)
 
 
-def find_embeddings(
-    chosen_name: str,
-    chosen_model: Model,
+@dataclass(frozen=True)
+class Inspected:
+    """The model that is looked into.
+
+    Attributes
+    ----------
+    name : of the model
+    factors : of the final model
+    others : names of the other trained models, the best first
+    standing : a sentence on its place on the leaderboard; empty where it is not there
+    data_title : which data it was trained on
+    scale : of the ratings
+    """
+
+    name: str
+    factors: Factors
+    others: list[str]
+    standing: str
+    data_title: str
+    scale: Scale
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self  # nothing changes it, and Kedro copies what passes from node to node
+
+
+def choose_inspected(
     trained_models: Mapping[str, Model],
     leaderboard: pd.DataFrame,
-    vocabulary: dict[str, list[str]],
+    data: TrainingData,
     model: str | None,
-) -> tuple[str, Embeddings]:
-    """The model to look into, and its vectors.
+) -> Inspected:
+    """The model that is asked for, or the champion.
 
-    Where the champion has no vectors, the best model that has takes its place.
+    Where the champion has no factors, the best model that has takes its place.
 
     Parameters
     ----------
-    chosen_name, chosen_model
-        As ``choose`` found them.
     model
         The name that was asked for, None for the champion.
 
@@ -44,86 +62,56 @@ def find_embeddings(
     InputError
         If the model that was asked for, or every trained model, has none.
     """
-    embeddings = embeddings_of(chosen_model)
-    if embeddings is not None:
-        return chosen_name, embeddings
-    others = with_embeddings(in_order(trained_models, leaderboard), trained_models, vocabulary)
-    if model is not None:
-        names = ", ".join(name for name, _ in others) or "none of those trained"
-        raise InputError(
-            f"model: {model!r} has no vectors of items to look into. Models that have: {names}."
-        )
-    for name, embeddings in others:
+    name, chosen = choose(trained_models, leaderboard, data, model)
+    ranked = [each for each in leaderboard["model"].astype(str) if each in trained_models]
+    names = list(dict.fromkeys([*ranked, *trained_models]))
+    factors = chosen.factors()
+    if factors is None:
+        others = with_factors(names, trained_models, data)
+        if model is not None:
+            known = ", ".join(other for other, _ in others) or "none of those trained"
+            raise InputError(
+                f"model: {model!r} has no vectors of items to look into. Models that have: {known}."
+            )
+        champion, (name, factors) = name, next(others, (name, None))
+        if factors is None:
+            raise InputError(
+                "no trained model has vectors of items to look into. Add one, `als` for instance, "
+                "to `line_up` (parameters_models.yml) and train it: `kedro run`."
+            )
         logger.info(
-            "%-24s %s, the champion, has no vectors of items; the best that has is %s",
-            *("inspection", chosen_name, name),
+            "inspection: %s, the champion, has no vectors of items; the best that has is %s",
+            *(champion, name),
         )
-        return name, embeddings
-    raise InputError(
-        "no trained model has vectors of items to look into. Add one, `als` for instance, to "
-        "`line_up` (parameters_models.yml) and train it: `kedro run`."
+    return Inspected(
+        name,
+        factors,
+        [other for other in names if other != name],
+        _standing(name, leaderboard),
+        data.title,
+        data.scale,
     )
 
 
-def in_order(trained_models: Iterable[str], leaderboard: pd.DataFrame) -> list[str]:
-    """Names of trained models, the best first, those that are not on the leaderboard last."""
-    trained = list(trained_models)
-    ranked = [name for name in leaderboard["model"].astype(str) if name in trained]
-    return ranked + [name for name in trained if name not in ranked]
-
-
-def with_embeddings(
-    names: Iterable[str], trained_models: Mapping[str, Model], vocabulary: dict[str, list[str]]
-) -> Iterator[tuple[str, Embeddings]]:
-    """Those that have vectors and can be read, one in memory at a time."""
+def with_factors(
+    names: Iterable[str], trained_models: Mapping[str, Model], data: TrainingData
+) -> Iterator[tuple[str, Factors]]:
+    """Those that have factors and were trained on this split, one model in memory at a time."""
     for name in names:
         try:
             model = trained_models[name]
-            require_same_data(model, name, vocabulary)
+            require_same_data(model, name, data)
         except InputError as error:
-            logger.info("%-24s %s is left out: %s", "inspection", name, error)
+            logger.info("inspection: %s is left out: %s", name, error)
             continue
-        embeddings = embeddings_of(model)
-        if embeddings is not None:
-            yield name, embeddings
+        factors = model.factors()
+        if factors is not None:
+            yield name, factors
 
 
-def describe_items(
-    items: pd.DataFrame,
-    train_matrix: sparse.csr_array,
-    validation_matrix: sparse.csr_array,
-    vocabulary: dict[str, list[str]],
-) -> pd.DataFrame:
-    """What is known of every item of the vocabulary, in its order.
-
-    Returns
-    -------
-    ``item``, ``title`` (the id where there is none), ``shown`` (with its year), ``year``,
-    ``genres`` (with commas, where the data set has them), ``about`` (the genres, else the author
-    or the like), ``n_ratings`` and ``mean_rating`` of train and validation.
-    """
-    ids = Vocabulary.from_dict(vocabulary).items
-    known = items.drop_duplicates("item").set_index("item").reindex(ids)
-    n_ratings, sums = np.zeros(len(ids), dtype=np.int64), np.zeros(len(ids))
-    for part in (train_matrix, validation_matrix):
-        n_ratings += np.bincount(part.indices, minlength=len(ids))
-        sums += np.bincount(part.indices, part.data, minlength=len(ids))
-    about = said_of(items, ids)
-    return pd.DataFrame(
-        {
-            "item": ids,
-            "title": known["title"].fillna(known.index.to_series()) if "title" in known else ids,
-            "shown": shown_titles(items, ids),
-            "year": _years(known),
-            "genres": about if "genres" in known else "",
-            "about": about,
-            "n_ratings": n_ratings,
-            "mean_rating": np.divide(sums, n_ratings, where=n_ratings > 0, out=sums * np.nan),
-        }
-    ).reset_index(drop=True)
-
-
-def _years(known: pd.DataFrame) -> pd.Series:
-    years = known["year"] if "year" in known else pd.Series(np.nan, index=known.index)
-    numbers: pd.Series = pd.to_numeric(years, errors="coerce").astype("Float64")
-    return numbers.round().astype("Int64")
+def _standing(name: str, leaderboard: pd.DataFrame) -> str:
+    own = leaderboard[leaderboard["model"] == name]
+    if own.empty:
+        return ""
+    error, place = own["validation_rmse"].iloc[0], own.index[0] + 1
+    return f"Validation RMSE {error:.4f}, place {place} of {len(leaderboard)} on the leaderboard."

@@ -1,215 +1,91 @@
 """What a trained model has learnt, and where it errs."""
 
 from kedro.pipeline import Pipeline, node
+from kedro.pipeline.node import Node
 
-from fivestar.pipelines.choice import choose_model
-from fivestar.pipelines.inspection.asking import find_neighbours
-from fivestar.pipelines.inspection.charts import draw_factors, draw_map, draw_norms
-from fivestar.pipelines.inspection.choosing import describe_items, find_embeddings
-from fivestar.pipelines.inspection.error_charts import (
-    draw_calibration,
-    draw_coverages,
-    draw_errors,
-    draw_residuals,
-)
-from fivestar.pipelines.inspection.measuring import group_errors, predict_validation
-from fivestar.pipelines.inspection.nodes import (
+from fivestar.pipelines.inspection import charts, error_charts, page
+from fivestar.pipelines.inspection.choosing import choose_inspected
+from fivestar.pipelines.inspection.errors import group_errors, predict_validation
+from fivestar.pipelines.inspection.neighbours import find_neighbours
+from fivestar.pipelines.inspection.vectors import (
     compare_norms,
     describe_factors,
     list_biases,
     place_items,
 )
-from fivestar.pipelines.inspection.page import PICTURES, write_page
-from fivestar.pipelines.wiring import Bound
+
+INSPECTED = {"inspected": "inspected"}
+SETTINGS = {"settings": "params:settings"}
+LOOK = {**INSPECTED, "items": "item_table", **SETTINGS}
+MODELS = {"data": "training_data", "trained_models": "trained_models"}
 
 
 def create_pipeline() -> Pipeline:
     """Of a final model; its errors are those of the same model fitted on train alone."""
-    return ask() + look() + measure() + show()
+    return Pipeline(
+        [Pipeline(ask(), tags="ask"), *look(), *measure(), *show()],
+        namespace="inspection",
+        inputs={"training_data", "item_table", "trained_models", "fitted_models", "leaderboard"},
+        parameters={"params:settings": "params:inspection", "params:model": "params:model"},
+        outputs={
+            name: f"inspection_{name}" for name in ("calibration_chart", "residuals_chart", "page")
+        },
+        tags="inspection",
+    )
 
 
-def ask() -> Pipeline:
+def ask() -> list[Node]:
     """Neighbours of items. The tag ``ask`` runs this alone."""
-    return Pipeline(
-        [
-            choose_model("inspection"),
-            node(
-                find_embeddings,
-                inputs=[
-                    "chosen_name",
-                    "chosen_model",
-                    "trained_models",
-                    "leaderboard",
-                    "vocabulary",
-                    "params:model",
-                ],
-                outputs=["inspection.name", "inspection.embeddings"],
-                name="find_embeddings",
-            ),
-            node(
-                describe_items,
-                inputs=["items", "train_matrix", "validation_matrix", "vocabulary"],
-                outputs="inspection.items",
-                name="list_items",
-            ),
-            node(
-                find_neighbours,
-                inputs=[
-                    "inspection.name",
-                    "inspection.embeddings",
-                    "inspection.items",
-                    "params:inspection",
-                ],
-                outputs=["inspection.asked", "inspection.neighbours"],
-                name="find_neighbours",
-            ),
-        ],
-        tags=["inspection", "ask"],
-    )
+    which = {"leaderboard": "leaderboard", "model": "params:model"}
+    return [
+        node(choose_inspected, {**MODELS, **which}, "inspected"),
+        node(find_neighbours, LOOK, ["asked", "neighbours_table"]),
+    ]
 
 
-def look() -> Pipeline:
+def look() -> list[Node]:
     """Norms, map, biases and factors."""
-    return Pipeline(
-        [
-            node(
-                compare_norms,
-                inputs=[
-                    "inspection.name",
-                    "inspection.embeddings",
-                    "trained_models",
-                    "leaderboard",
-                    "vocabulary",
-                    "items",
-                    "inspection.items",
-                    "params:inspection",
-                ],
-                outputs=["inspection.norms", "inspection.models_beside"],
-                name="compare_norms",
-            ),
-            node(
-                draw_norms,
-                inputs=["inspection.norms", "inspection.models_beside"],
-                outputs="inspection.norms_chart",
-                name="draw_norms",
-            ),
-            node(
-                place_items,
-                inputs=["inspection.embeddings", "items", "inspection.items", "params:inspection"],
-                outputs="inspection.places",
-                name="place_items",
-            ),
-            node(
-                draw_map,
-                inputs="inspection.places",
-                outputs="inspection.map_chart",
-                name="draw_map",
-            ),
-            node(
-                list_biases,
-                inputs=[
-                    "inspection.name",
-                    "inspection.embeddings",
-                    "inspection.items",
-                    "params:inspection",
-                ],
-                outputs="inspection.biases",
-                name="list_biases",
-            ),
-            node(
-                describe_factors,
-                inputs=["inspection.embeddings", "items", "inspection.items", "params:inspection"],
-                outputs="inspection.factors",
-                name="describe_factors",
-            ),
-            node(
-                draw_factors,
-                inputs="inspection.factors",
-                outputs="inspection.factors_chart",
-                name="draw_factors",
-            ),
-        ],
-        tags="inspection",
-    )
+    norms = {"norms": "norms", "models": "models_table"}
+    return [
+        node(compare_norms, {**LOOK, **MODELS}, ["norms", "models_table"]),
+        node(charts.draw_norms, {**INSPECTED, **norms}, "norms_chart"),
+        node(place_items, LOOK, "map_table"),
+        node(charts.draw_map, {**INSPECTED, "places": "map_table"}, "map_chart"),
+        node(list_biases, LOOK, "biases_table"),
+        node(describe_factors, LOOK, "factors_table"),
+        node(charts.draw_factors, {**INSPECTED, "factors": "factors_table"}, "factors_chart"),
+    ]
 
 
-def measure() -> Pipeline:
+def measure() -> list[Node]:
     """Errors on validation."""
-    return Pipeline(
-        [
-            node(
-                predict_validation,
-                inputs=[
-                    "inspection.name",
-                    "fitted_models",
-                    "train_matrix",
-                    "validation_matrix",
-                    "vocabulary",
-                    "params:inspection",
-                ],
-                outputs=["inspection.outcomes", "inspection.coverages"],
-                name="predict_validation",
-            ),
-            node(
-                group_errors,
-                inputs="inspection.outcomes",
-                outputs="inspection.errors_by_count",
-                name="group_errors",
-            ),
-            node(
-                draw_calibration,
-                inputs=["inspection.name", "inspection.outcomes", "params:scale"],
-                outputs="inspection.calibration_chart",
-                name="draw_calibration",
-            ),
-            node(
-                draw_residuals,
-                inputs=["inspection.name", "inspection.outcomes", "params:scale"],
-                outputs="inspection.residuals_chart",
-                name="draw_residuals",
-            ),
-            *(
-                node(
-                    Bound(draw_errors, by=by),
-                    inputs="inspection.errors_by_count",
-                    outputs=f"inspection.errors_by_{by}_chart",
-                    name=f"draw_errors_by_{by}",
-                )
-                for by in ("item", "user")
-            ),
-            node(
-                draw_coverages,
-                inputs=["inspection.name", "inspection.coverages"],
-                outputs="inspection.coverage_chart",
-                name="draw_coverages",
-            ),
-        ],
-        tags="inspection",
-    )
+    validated = {**INSPECTED, "data": "training_data", "fitted_models": "fitted_models"}
+    outcomes = {**INSPECTED, "outcomes": "outcomes"}
+    grouped = {**INSPECTED, "grouped": "errors_table"}
+    coverage = {**INSPECTED, "coverages": "coverage_table"}
+    return [
+        node(predict_validation, {**validated, **SETTINGS}, ["outcomes", "coverage_table"]),
+        node(group_errors, "outcomes", "errors_table"),
+        node(error_charts.draw_calibration, outcomes, "calibration_chart"),
+        node(error_charts.draw_residuals, outcomes, "residuals_chart"),
+        node(error_charts.draw_errors, grouped, ["errors_by_item_chart", "errors_by_user_chart"]),
+        node(error_charts.draw_coverage, coverage, "coverage_chart"),
+    ]
 
 
-def show() -> Pipeline:
+def show() -> list[Node]:
     """The page."""
-    return Pipeline(
-        [
-            node(
-                write_page,
-                inputs=[
-                    "inspection.name",
-                    "leaderboard",
-                    "inspection.asked",
-                    "inspection.neighbours",
-                    "inspection.places",
-                    "inspection.models_beside",
-                    "inspection.biases",
-                    "inspection.factors",
-                    "inspection.coverages",
-                    "params:inspection",
-                    *(f"inspection.{picture}_chart" for picture in PICTURES),
-                ],
-                outputs="inspection_page",
-                name="write_inspection_page",
-            )
-        ],
-        tags="inspection",
-    )
+    neighbours = {"asked": "asked", "neighbours": "neighbours_table", **SETTINGS}
+    charts = {"map_chart": "map_chart", "norms_chart": "norms_chart"}
+    vectors = {"places": "map_table", "models": "models_table", **charts}
+    tables = {"biases": "biases_table", "factors": "factors_table"}
+    contents = {**tables, "factors_chart": "factors_chart", **SETTINGS}
+    errors = {name: f"{name}_chart" for name in page.ERRORS}
+    sections = {name: name for name in ("neighbours", "vectors", "contents", "errors")}
+    return [
+        node(page.show_neighbours, neighbours, "neighbours"),
+        node(page.show_vectors, vectors, "vectors"),
+        node(page.show_contents, contents, "contents"),
+        node(page.show_errors, errors, "errors"),
+        node(page.write_page, {**INSPECTED, **sections}, "page"),
+    ]

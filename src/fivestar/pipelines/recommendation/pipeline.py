@@ -1,125 +1,80 @@
-"""A trained model put to use: lists for users and for new people, reasons, measures."""
+"""A trained model put to use: lists for users and for new ones, reasons, measures."""
 
 from kedro.pipeline import Pipeline, node
 
+from fivestar.analysis.list_quality import ALL_UNSEEN, ONLY_RATED
 from fivestar.pipelines.choice import choose_model
 from fivestar.pipelines.recommendation.charts import draw_ranking
-from fivestar.pipelines.recommendation.explaining import explain
-from fivestar.pipelines.recommendation.measuring import measure_ranking
-from fivestar.pipelines.recommendation.newcomers import read_newcomers, recommend_to_newcomers
-from fivestar.pipelines.recommendation.nodes import fill_full_table, find_users, recommend
+from fivestar.pipelines.recommendation.nodes import (
+    explain,
+    find_users,
+    make_recommender,
+    measure_ranking,
+    predict_all,
+    read_new_users,
+    recommend,
+    recommend_to_new_users,
+)
 from fivestar.pipelines.wiring import Bound
 
-MATRICES = ["train_matrix", "validation_matrix"]
-SETTINGS = "params:recommendation"
+JOBS = ["top", "new_users", "table", "ranking"]
+"""Tags that do one of the jobs alone."""
 
 
 def create_pipeline() -> Pipeline:
-    """The tags ``top``, ``newcomers``, ``table`` and ``ranking`` do one of the jobs alone."""
-    model = Pipeline(
-        [choose_model("recommendation")], tags=["top", "newcomers", "table", "ranking"]
-    )
-    jobs = model + recommend_to_users() + newcomers() + full_table() + ranking()
-    return Pipeline(jobs.nodes, tags="recommendation")
-
-
-def recommend_to_users() -> Pipeline:
-    """The best unseen items of users, and why these."""
-    return Pipeline(
-        [
+    """Starts from what ``kedro run`` has left."""
+    chosen = {"name": "chosen_name", "model": "chosen_model"}
+    known = {"data": "training_data", "items": "item_table"}
+    of_new_users = ["new_user_recommendations_table", "new_user_explanations_table"]
+    nodes = [
+        node(make_recommender, _asked(**chosen, **known), "recommender", tags=JOBS),
+        # The best unseen items of users, and why these.
+        node(find_users, _asked(data="training_data"), "asked", tags="top"),
+        node(recommend, _asked("recommender", "asked"), "recommendations_table", tags="top"),
+        node(
+            explain,
+            _asked("recommender", recommendations="recommendations_table"),
+            "explanations_table",
+            tags="top",
+        ),
+        # The same for users whom the model has never seen.
+        node(read_new_users, _asked("new_users_raw", **known), "given", tags="new_users"),
+        node(
+            recommend_to_new_users,
+            _asked("recommender", "trained_models", ratings="given"),
+            of_new_users,
+            tags="new_users",
+        ),
+        # All predictions, and how good lists are.
+        node(predict_all, _asked("recommender"), "prediction_matrix", tags="table"),
+        node(
+            measure_ranking,
+            _asked("recommender", "trained_models", "fitted_models", "test"),
+            "ranking",
+            tags="ranking",
+        ),
+        *(
             node(
-                find_users,
-                inputs=["vocabulary", SETTINGS],
-                outputs="asked_users",
-                name="find_users",
-            ),
-            node(
-                recommend,
-                inputs=[
-                    *("chosen_name", "chosen_model", "asked_users"),
-                    *(*MATRICES, "vocabulary", "items", SETTINGS),
-                ],
-                outputs="recommendations",
-                name="recommend",
-            ),
-            node(
-                explain,
-                inputs=[
-                    *("chosen_model", "recommendations"),
-                    *(*MATRICES, "vocabulary", "items", SETTINGS),
-                ],
-                outputs="explanations",
-                name="explain",
-            ),
-        ],
-        tags="top",
-    )
-
-
-def newcomers() -> Pipeline:
-    """The same for people whom the model has never seen."""
-    return Pipeline(
-        [
-            node(
-                read_newcomers,
-                inputs=[
-                    *("newcomers_raw", "items", "vocabulary"),
-                    *(*MATRICES, SETTINGS, "params:scale"),
-                ],
-                outputs="newcomer_ratings",
-                name="read_newcomers",
-            ),
-            node(
-                recommend_to_newcomers,
-                inputs=[
-                    *("chosen_name", "chosen_model", "trained_models", "newcomer_ratings"),
-                    *(*MATRICES, "vocabulary", "items", SETTINGS),
-                ],
-                outputs=["newcomer_recommendations", "newcomer_explanations"],
-                name="recommend_to_newcomers",
-            ),
-        ],
-        tags="newcomers",
-    )
-
-
-def full_table() -> Pipeline:
-    """All predictions."""
-    return Pipeline(
-        [
-            node(
-                fill_full_table,
-                inputs=["chosen_name", "chosen_model", "vocabulary", SETTINGS],
-                outputs="full_table",
-                name="fill_full_table",
+                Bound(draw_ranking, protocol=protocol),
+                {"ranking": "ranking", "data": "training_data"},
+                f"ranking_{protocol}_chart",
+                name=f"draw_ranking_{protocol}",
+                tags="ranking",
             )
-        ],
-        tags="table",
+            for protocol in (ALL_UNSEEN, ONLY_RATED)
+        ),
+    ]
+    names = ["new_users_raw", "trained_models", "fitted_models", "test"]
+    own = Pipeline(
+        nodes,
+        namespace="recommendation",
+        inputs={*names, *chosen.values(), *known.values()},
+        parameters={"params:settings": "params:recommendation"},
+        tags="recommendation",
     )
+    return own + Pipeline([choose_model("recommendation")], tags=JOBS)
 
 
-def ranking() -> Pipeline:
-    """How good such lists are."""
-    return Pipeline(
-        [
-            node(
-                measure_ranking,
-                inputs=[
-                    *("chosen_name", "trained_models", "fitted_models"),
-                    *(*MATRICES, "test", "vocabulary", SETTINGS, "params:scale"),
-                ],
-                outputs="ranking_measures",
-                name="measure_ranking",
-            ),
-            *(
-                node(
-                    Bound(draw_ranking, protocol=protocol),
-                    inputs="ranking_measures",
-                    outputs=f"ranking_{protocol}",
-                    name=f"draw_ranking_{protocol}",
-                )
-                for protocol in ("all_unseen_items", "only_rated_items")
-            ),
-        ],
-        tags="ranking",
-    )
+def _asked(*names: str, **datasets: str) -> dict[str, str]:
+    """Inputs by argument, with the settings."""
+    return {name: name for name in names} | datasets | {"settings": "params:settings"}

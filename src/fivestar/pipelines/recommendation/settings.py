@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BeforeValidator
 
 from fivestar.errors import InputError
+from fivestar.pipelines.settings import Settings
 from fivestar.pipelines.texts import Texts
 
 
@@ -25,101 +26,50 @@ def _ratings(given: Any) -> Any:
             pairs.append((title.strip(), rating.strip()))
         elif part.strip():
             raise InputError(
-                f"recommendation.newcomer: {part.strip()!r} is no title with a rating. Write "
-                '--params "recommendation.newcomer=Toy Story=5; Alien=4"; leave out the commas '
-                "of a title there, or give a file: --params newcomers_file=my.csv"
+                f"recommendation.new_user: {part.strip()!r} is no title with a rating. Write "
+                '--params "recommendation.new_user=Toy Story=5; Alien=4"; leave out the commas '
+                "of a title there, or give a file: --params new_users_file=my.csv"
             )
     return pairs
 
 
-class ExplainSettings(BaseModel):
-    """How much is explained.
+class ExplainSettings(Settings):
+    """Users explained where everybody gets recommendations; reasons and factors of an item."""
 
-    Parameters
-    ----------
-    users
-        Where everybody gets recommendations, those of so many users are explained, the first.
-    reasons
-        Own ratings, and rated items that are close, of each recommended item.
-    factors
-        The strongest ones, of each recommended item.
+    users: Annotated[int, Ge(0)]
+    reasons: Annotated[int, Ge(1)]
+    factors: Annotated[int, Ge(0)]
+
+
+class PredictionMatrixSettings(Settings):
+    """The size above which the matrix of all predictions is left out."""
+
+    max_megabytes: Annotated[float, Ge(0)]
+
+
+class RankingSettings(Settings):
+    """Models measured beside the chosen one, what is relevant to a user, and a draw of users."""
+
+    beside: list[str] | Literal["all"]
+    liked_share: Annotated[float, Gt(0), Le(1)]
+    at_most_users: Annotated[int, Ge(1)]
+    seed: int
+
+
+class RecommendationSettings(Settings):
+    """Settings of the pipeline ``recommendation``, explained in its YAML file.
+
+    A handful of lucky ratings makes an item the best of all for the weaker models: hence
+    ``min_ratings``. (On the demo's validation split the nDCG of the lists of ``als`` is 0.071
+    at 0, 0.079 at 5, 0.100 at 10 and 0.101 at 20.) At 0 a model that knows items by their
+    features recommends new ones too.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    users: Annotated[int, Ge(0)] = 5
-    reasons: Annotated[int, Ge(1)] = 5
-    factors: Annotated[int, Ge(0)] = 3
-
-
-class FullTableSettings(BaseModel):
-    """The table of all predictions.
-
-    Parameters
-    ----------
-    at_most_megabytes
-        A table that would be larger is left out, with a warning.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    at_most_megabytes: Annotated[float, Ge(0)] = 500
-
-
-class RankingSettings(BaseModel):
-    """How lists are measured, and of which models.
-
-    Parameters
-    ----------
-    beside
-        Names of trained models to compare the chosen one with, where they are trained; or
-        ``all``.
-    liked_share
-        A rating of this share of the highest star, or more, makes an item relevant.
-    at_most_users
-        Where more users have relevant items, so many are drawn at random.
-    seed
-        Of the draw.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    beside: list[str] | Literal["all"] = ["bias", "item_mean"]
-    liked_share: Annotated[float, Gt(0), Le(1)] = 0.8
-    at_most_users: Annotated[int, Ge(1)] = 1000
-    seed: int = 42
-
-
-class RecommendationSettings(BaseModel):
-    """Settings of the pipeline ``recommendation``.
-
-    Parameters
-    ----------
-    users
-        Ids; none: everybody.
-    n
-        Items for each, and the length of the lists that are measured.
-    min_ratings
-        Items with fewer, in train and validation, are not recommended: a handful of lucky
-        ratings makes an item the best of all for the weaker models. (On the demo's validation
-        part the nDCG of the lists of ``als`` is 0.071 at 0, 0.079 at 5, 0.100 at 10 and 0.101
-        at 20.) At 0 a model that knows items by their features recommends new ones too.
-    coverage
-        Of the interval of a prediction, where the model gives one: the chance that the user's
-        rating lies inside.
-    newcomer
-        Ratings of someone new: titles (or ids) and stars.
-    explain, full_table, ranking
-        See there.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    users: Texts = []
-    n: Annotated[int, Ge(1)] = 10
-    min_ratings: Annotated[int, Ge(0)] = 10
-    coverage: Annotated[float, Gt(0), Lt(1)] = 0.9
-    newcomer: Annotated[list[tuple[str, str]], BeforeValidator(_ratings)] = []
-    explain: ExplainSettings = ExplainSettings()
-    full_table: FullTableSettings = FullTableSettings()
-    ranking: RankingSettings = RankingSettings()
+    users: Texts
+    n: Annotated[int, Ge(1)]
+    min_ratings: Annotated[int, Ge(0)]
+    coverage: Annotated[float, Gt(0), Lt(1)]
+    new_user: Annotated[list[tuple[str, str]], BeforeValidator(_ratings)]
+    explain: ExplainSettings
+    prediction_matrix: PredictionMatrixSettings
+    ranking: RankingSettings

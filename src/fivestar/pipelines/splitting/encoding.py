@@ -10,51 +10,43 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from fivestar.pipelines.ingestion.settings import Feature, IngestionSettings, SideTable
-from fivestar.ratings import Vocabulary
+from fivestar.ratings import Features, Vocabulary
 
 logger = logging.getLogger(__name__)
 
-RAREST = 5
-"""Users (or items) that share a word at the least: of rarer ones nothing can be learnt."""
-MOST_WORDS = 200
-"""Columns of one feature at the most, the commonest words first."""
+MIN_COUNT = 5
+"""Users (or items) with a word, for it to have a column: of rarer ones nothing can be learned."""
+MAX_WORDS = 200
+"""Columns of one feature, the commonest words first."""
 NUMBER_BINS = 8
 """Quantile bins of a number, beside its standardised value."""
 YEAR_BINS = 14
 """Quantile bins of a year."""
 
 
-def build_features(
-    users: pd.DataFrame,
-    items: pd.DataFrame,
-    vocabulary: dict[str, list[str]],
-    settings: IngestionSettings,
-) -> tuple[sparse.csr_array, sparse.csr_array]:
-    """Features of all users and items of the vocabulary, as the config declares their kinds.
+def encode_features(
+    users: pd.DataFrame, items: pd.DataFrame, ids: Vocabulary, settings: IngestionSettings
+) -> Features:
+    """Features of all users and items of the vocabulary, as the configuration declares their kinds.
 
     Parameters
     ----------
     users, items
         The cleaned side tables.
-    vocabulary
-        Ids by position.
     settings
         The kinds of the features; ``text`` is not used.
 
     Returns
     -------
-    user_features, item_features
-        (n_users, any) and (n_items, any) CSR float32; no columns without a side table.
+    Features without columns for a side that has no side table.
     """
-    ids = Vocabulary.from_dict(vocabulary)
-    matrices = (
+    features = Features(
         encode(users, "user", ids.users, settings.users),
         encode(items, "item", ids.items, settings.items),
     )
-    logger.info(
-        "%-24s %d of users, %d of items", "features", *(matrix.shape[1] for matrix in matrices)
-    )
-    return matrices
+    n_users, n_items = features.users.shape[1], features.items.shape[1]
+    logger.info("features: %d of users, %d of items", n_users, n_items)
+    return features
 
 
 def encode(
@@ -83,10 +75,10 @@ def _encode(cells: pd.Series, feature: Feature) -> sparse.csr_array:
 def _standardised(values: NDArray[np.float64]) -> sparse.csr_array:
     """One column of mean 0 and variance 1; none where all values are the same."""
     given = np.flatnonzero(np.isfinite(values))
-    spread = np.std(values[given]) if len(given) else 0.0
-    if not spread > 0:
+    deviation = np.std(values[given]) if len(given) else 0.0
+    if not deviation > 0:
         return sparse.csr_array((len(values), 0))
-    scaled = (values[given] - values[given].mean()) / spread
+    scaled = (values[given] - values[given].mean()) / deviation
     return _sparse(given, np.zeros_like(given), scaled, (len(values), 1))
 
 
@@ -105,7 +97,7 @@ def _words(cells: pd.Series) -> sparse.csr_array:
     """One column a word, 1 / sqrt(number of the row's words) in each."""
     words = cells.reset_index(drop=True).explode().dropna()
     counts = words.value_counts()
-    common = counts[counts >= RAREST].head(MOST_WORDS).index.sort_values()
+    common = counts[counts >= MIN_COUNT].head(MAX_WORDS).index.sort_values()
     words = words[words.isin(common)]
     rows = words.index.to_numpy()
     values = 1 / np.sqrt(np.bincount(rows, minlength=len(cells))[rows])

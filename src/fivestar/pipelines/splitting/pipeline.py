@@ -1,9 +1,10 @@
-"""Ratings into parts, parts and side tables into sparse matrices."""
+"""Ratings into splits, splits and side tables into what models learn from."""
 
 from kedro.pipeline import Pipeline, node
 
-from fivestar.pipelines.splitting.encoding import build_features
-from fivestar.pipelines.splitting.nodes import build_matrices, split
+from fivestar.pipelines.splitting.encoding import encode_features
+from fivestar.pipelines.splitting.nodes import assemble, collect_ids, split
+from fivestar.ratings import item_table
 
 
 def create_pipeline() -> Pipeline:
@@ -11,22 +12,31 @@ def create_pipeline() -> Pipeline:
         [
             node(
                 split,
-                inputs=["ratings", "test_pairs", "params:splitting"],
-                outputs=["train", "validation", "test"],
-                name="split",
+                {"ratings": "ratings", "test_pairs": "test_pairs", "settings": "params:splitting"},
+                ["train", "validation", "test"],
             ),
             node(
-                build_matrices,
-                inputs=["train", "validation", "test"],
-                outputs=["vocabulary", "train_matrix", "validation_matrix"],
-                name="build_matrices",
+                collect_ids,
+                {"train": "train", "validation": "validation", "users": "users", "items": "items"},
+                "ids",
             ),
             node(
-                build_features,
-                inputs=["users", "items", "vocabulary", "params:ingestion"],
-                outputs=["user_features", "item_features"],
-                name="build_features",
+                encode_features,
+                {"users": "users", "items": "items", "ids": "ids", "settings": "params:ingestion"},
+                "features",
             ),
+            node(
+                assemble,
+                {
+                    "train": "train",
+                    "validation": "validation",
+                    "ids": "ids",
+                    "features": "features",
+                    "scale": "params:scale",
+                },
+                "training_data",
+            ),
+            node(item_table, {"items": "items", "data": "training_data"}, "item_table"),
         ],
         tags="splitting",
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from fivestar.ratings import Scale
+from fivestar.ratings import Scale, TrainingData
 
 logger = logging.getLogger(__name__)
 
@@ -27,15 +28,14 @@ def submit(
     test: pd.DataFrame,
     settings: SubmissionSettings,
     scale: Scale,
-    *predictions: pd.DataFrame,
-    models: list[str],
+    **predictions: pd.DataFrame,
 ) -> pd.DataFrame:
     """One row per test pair, by the model with the lowest validation RMSE.
 
     Parameters
     ----------
     predictions
-        Of each of ``models``, in that order.
+        Of each model, by its name.
 
     Raises
     ------
@@ -43,14 +43,25 @@ def submit(
         If rows, order, ids or values are not as they have to be.
     """
     champion = leaderboard["model"].iloc[0]
-    predicted = predictions[models.index(champion)].query("part == 'test'")
+    predicted = predictions[champion].query("part == 'test'")
     check(predicted, test)
     # A model that is not clamped may leave the scale; a submission may not.
     stars = np.clip(predicted["prediction"].to_numpy(), scale.lowest, scale.highest)
-    logger.info(
-        "%-24s %s predictions by the champion, %s", "submission", f"{len(test):,}", champion
-    )
+    logger.info("%s: %s predictions by the champion, %s", "submission", f"{len(test):,}", champion)
     return pd.DataFrame({settings.id: test["id"].to_numpy(), settings.rating: stars})
+
+
+def describe_submission(
+    submission: pd.DataFrame, leaderboard: pd.DataFrame, data: TrainingData
+) -> dict[str, Any]:
+    """Which data the submission is of, and which model made it."""
+    champion = leaderboard.iloc[0]
+    return {
+        **data.identity,
+        "n_rows": len(submission),
+        "model": champion["model"],
+        "validation_rmse": float(champion["validation_rmse"]),
+    }
 
 
 def check(predicted: pd.DataFrame, test: pd.DataFrame) -> None:

@@ -4,26 +4,28 @@ from collections.abc import Iterable
 
 from kedro.pipeline import Pipeline, node
 
-from fivestar.pipelines.submission.nodes import submit
-from fivestar.pipelines.wiring import Bound
+from fivestar.pipelines.submission.nodes import describe_submission, submit
 
 
 def create_pipeline(models: Iterable[str]) -> Pipeline:
-    models = list(models)
     return Pipeline(
         [
             node(
-                Bound(submit, models=models),
-                inputs=[
-                    "leaderboard",
-                    "test",
-                    "params:submission",
-                    "params:scale",
-                    *(f"{model}.predictions" for model in models),
-                ],
-                outputs="submission",
-                name="submit",
-            )
+                submit,
+                {
+                    "leaderboard": "leaderboard",
+                    "test": "test",
+                    "settings": "params:submission",
+                    "scale": "params:scale",
+                    **{model: f"predictions_{model}" for model in models},
+                },
+                "submission",
+            ),
+            node(
+                describe_submission,
+                {"submission": "submission", "leaderboard": "leaderboard", "data": "training_data"},
+                "submission_description",
+            ),
         ],
         tags="submission",
     )

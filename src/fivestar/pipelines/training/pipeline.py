@@ -1,55 +1,53 @@
 """One namespace a model; nothing in one waits for another, so they train side by side."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
+from typing import Any
 
 from kedro.pipeline import Pipeline, node
 
+from fivestar.models import version_of
 from fivestar.pipelines.training.nodes import fit, refit
 from fivestar.pipelines.wiring import Bound
 
 
-def create_pipeline(models: Iterable[str]) -> Pipeline:
-    return sum((train_one(model) for model in models), Pipeline([]))
+def create_pipeline(models: Mapping[str, Mapping[str, Any]]) -> Pipeline:
+    """Of models by name, with their blocks."""
+    return sum((train_one(name, block) for name, block in models.items()), Pipeline([]))
 
 
-def train_one(model: str) -> Pipeline:
+def train_one(model: str, block: Mapping[str, Any]) -> Pipeline:
     """Fit and refit of one model."""
+    version = version_of(str(block.get("family")))
     return Pipeline(
         [
             node(
-                Bound(fit, label=model),
-                inputs=[
-                    "train_matrix",
-                    "validation_matrix",
-                    "user_features",
-                    "item_features",
-                    "params:settings",
-                    "params:scale",
-                ],
-                outputs=["fitted", "history"],
+                Bound(fit, label=model, version=version),
+                {
+                    "data": "training_data",
+                    "settings": "params:settings",
+                    "max_minutes": "params:max_minutes",
+                },
+                ["fitted", "fit_history"],
                 name="fit",
             ),
             node(
-                Bound(refit, label=model),
-                inputs=[
-                    "fitted",
-                    "history",
-                    "train_matrix",
-                    "validation_matrix",
-                    "user_features",
-                    "item_features",
-                    "params:scale",
-                    "params:refit",
-                ],
-                outputs="model",
+                Bound(refit, label=model, version=version),
+                {
+                    "fitted": "fitted",
+                    "history": "fit_history",
+                    "data": "training_data",
+                    "wanted": "params:refit",
+                },
+                ["model", "history"],
                 name="refit",
             ),
         ],
         namespace=model,
-        inputs={"train_matrix", "validation_matrix", "user_features", "item_features"},
+        inputs="training_data",
+        outputs={"history": f"history_{model}"},
         parameters={
             "params:settings": f"params:models.{model}",
-            "params:scale": "params:scale",
+            "params:max_minutes": "params:max_minutes",
             "params:refit": "params:refit",
         },
         tags=["training", model],

@@ -1,1 +1,0 @@
-"""Co-likes: which items the same users like."""

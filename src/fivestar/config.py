@@ -1,0 +1,105 @@
+"""The configuration: every environment has a place of its own, and ``conf/local`` works."""
+
+from __future__ import annotations
+
+import copy
+import re
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from kedro.config import OmegaConfigLoader
+from kedro.framework.context import KedroContext
+from omegaconf import OmegaConf
+
+from fivestar.errors import InputError
+
+LOCAL = "local"
+"""The folder of settings that are this machine's own; they win over the environment's."""
+
+
+class ConfigLoader(OmegaConfigLoader):
+    """Kedro's loader with ``${environment:}``, ``${place:}``, and ``conf/local`` on top.
+
+    The place is where the outputs of a run lie below each layer of ``data/``: the environment's
+    name, followed by the fold where the parameters name one: ``demo``, ``ml-100k/fold-1``.
+    """
+
+    def __getitem__(self, key: str) -> dict[str, Any]:
+        if key in self:
+            return super().__getitem__(key)
+        if key == "parameters":
+            return copy.deepcopy(self._parameters)
+        if key == "catalog":
+            _ = self.place  # asks another loader, which must not happen while this one resolves
+        return self._read(key)
+
+    @cached_property
+    def _parameters(self) -> dict[str, Any]:
+        return self._read("parameters")
+
+    def _read(self, key: str) -> dict[str, Any]:
+        # Resolvers are global: these have to be of the loader that is asked just now.
+        for name, value in (
+            ("environment", lambda: self.environment),
+            ("place", lambda: self.place),
+        ):
+            OmegaConf.register_resolver(name, value, replace=True)
+        config: dict[str, Any] = super().__getitem__(key)
+        local = Path(self.conf_source) / LOCAL
+        if not local.is_dir() or self.environment == LOCAL:
+            return config
+        own = self.load_and_merge_dir_config(
+            str(local), self.config_patterns[key], key, set(), key == "credentials"
+        )
+        if self.merge_strategy.get(key) == "soft":
+            return OmegaConf.to_container(OmegaConf.merge(config, own))  # type: ignore[return-value]
+        return {**config, **own}
+
+    @property
+    def environment(self) -> str:
+        """The environment's name."""
+        return str(self.env or self.default_run_env)
+
+    @cached_property
+    def place(self) -> str:
+        """Where the outputs lie below each layer of ``data/``."""
+        fold = self["parameters"].get("fold")
+        if fold is None:
+            return self.environment
+        if "fold" in self.runtime_params and "fold" not in self._without_runtime_params():
+            raise InputError(
+                f"fold: the environment {self.environment} has no folds. Leave --params fold out, "
+                "or name an environment that has some: --env ml-100k"
+            )
+        if not re.fullmatch(r"[\w.-]+", str(fold)) or str(fold).startswith("."):
+            raise InputError(f"fold: {fold!r} is no fold's name. Write --params fold=1")
+        return f"{self.environment}/fold-{fold}"
+
+    def _without_runtime_params(self) -> dict[str, Any]:
+        plain = type(self)(
+            self.conf_source,
+            self.env,
+            base_env=self.base_env,
+            default_run_env=self.default_run_env,
+            merge_strategy=self.merge_strategy,
+        )
+        return plain["parameters"]
+
+    def require_environment(self) -> None:
+        """Refuse an environment that has no folder; Kedro would run on without its settings."""
+        folder = Path(self.conf_source)
+        if folder.is_dir() and not (folder / self.environment).is_dir():
+            others = {"base", LOCAL}
+            known = sorted(f.name for f in folder.iterdir() if f.is_dir() and f.name not in others)
+            raise InputError(
+                f"{folder / self.environment}: no such environment. Make that folder, "
+                f"or choose one of {', '.join(known)}."
+            )
+
+
+def loader_of(context: KedroContext) -> ConfigLoader:
+    """The context's loader, which ``settings.py`` makes one of ours."""
+    loader = context.config_loader
+    assert isinstance(loader, ConfigLoader)
+    return loader

@@ -1,0 +1,113 @@
+"""One run: it has its place for itself, starts from fresh inputs, and ends cleanly."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.io import CatalogProtocol
+from kedro.pipeline import Pipeline
+
+from fivestar.config import loader_of
+from fivestar.hooks.lineage import LineageHook
+from fivestar.hooks.place_lock import PlaceLock
+from fivestar.hooks.tracking import TrackingHook
+
+logger = logging.getLogger(__name__)
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class RunHook:
+    """Locks the place, has the inputs checked, and ends a run that is told to stop.
+
+    Parameters
+    ----------
+    lineage
+        Checks the inputs, once nobody else can write.
+    tracking
+        Whose open runs are ended as KILLED by SIGINT and SIGTERM.
+    """
+
+    def __init__(self, lineage: LineageHook, tracking: TrackingHook) -> None:
+        self._lineage, self._tracking = lineage, tracking
+        self._lock: PlaceLock | None = None
+        self._handlers: dict[signal.Signals, Any] = {}
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        self._project = Path(context.project_path)
+        self._place: str = loader_of(context).place
+        self._wait = bool(loader_of(context)["parameters"].get("wait"))
+
+    @hook_impl
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol
+    ) -> None:
+        self._end()  # of an earlier run of this process that failed before its first node
+        self._lock = PlaceLock(self._project, self._place)
+        self._lock.acquire(wait=self._wait)
+        try:
+            self._lineage.check(run_params, pipeline, catalog)
+        except BaseException:
+            self._end()
+            raise
+        if threading.current_thread() is threading.main_thread():
+            self._process = os.getpid()
+            self._handlers = {each: signal.signal(each, self._stop) for each in SIGNALS}
+
+    @hook_impl(wrapper=True)
+    def after_pipeline_run(self) -> Iterator[None]:
+        try:
+            return (yield)
+        finally:
+            self._end()
+
+    @hook_impl(wrapper=True)
+    def on_pipeline_error(self) -> Iterator[None]:
+        try:
+            return (yield)
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        for each, handler in self._handlers.items():
+            signal.signal(each, handler)
+        self._handlers = {}
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        """End the process: at once in a worker, else once the open MLflow runs are closed.
+
+        In a thread of its own, for the signal may have interrupted a transaction of MLflow,
+        which then goes on and frees the store.
+        """
+        code = 128 + number
+        if os.getpid() != self._process:
+            os._exit(code)
+        for each in SIGNALS:
+            signal.signal(each, signal.SIG_IGN)
+        threading.Thread(target=self._stop_run, args=[code]).start()
+
+    def _stop_run(self, code: int) -> None:
+        logger.warning("stopped: the run was told to end; models that were not done are KILLED")
+        try:
+            self._tracking.kill_open_runs()
+            for worker in multiprocessing.active_children():
+                worker.kill()
+            if self._lock is not None:
+                self._lock.release()
+        finally:
+            logging.shutdown()
+            os._exit(code)

@@ -1,0 +1,1 @@
+"""What outputs were made of: recorded beside each, and checked before they are used again."""

@@ -1,0 +1,25 @@
+"""The scale of the ratings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The stars a rating may take.
+
+    Parameters
+    ----------
+    lowest, highest
+        Both ends belong to the scale.
+    """
+
+    lowest: float
+    highest: float
+
+    def __post_init__(self) -> None:
+        if not self.lowest < self.highest:
+            raise ValueError(
+                f"scale: lowest ({self.lowest}) must lie below highest ({self.highest})"
+            )

@@ -1,0 +1,35 @@
+"""Sparse matrices of ratings, users x items."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+Positions = NDArray[np.intp]
+"""Indices of users (or items), one per pair; -1 for an id outside the vocabulary."""
+
+
+def csr_matrix(
+    users: Positions, items: Positions, ratings: NDArray[np.floating], shape: tuple[int, int]
+) -> sparse.csr_array:
+    """Sparse scores with sorted columns and every given entry stored, zeros too."""
+    values = np.asarray(ratings, dtype=np.float32)
+    matrix = sparse.coo_array((values, (users, items)), shape=shape).tocsr()
+    if matrix.nnz != len(values):
+        raise ValueError("a user-item pair occurs more than once")
+    matrix.sort_indices()
+    return matrix
+
+
+def observed(matrix: sparse.csr_array) -> tuple[Positions, Positions, NDArray[np.float32]]:
+    """Users, items and ratings of all stored entries, row by row."""
+    users = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    return users, matrix.indices.astype(np.intp), matrix.data
+
+
+def merge(first: sparse.csr_array, second: sparse.csr_array) -> sparse.csr_array:
+    """All ratings of two disjoint parts. (``first + second`` would drop ratings of 0.)"""
+    parts = [observed(first), observed(second)]
+    users, items, ratings = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return csr_matrix(users, items, ratings, first.shape)
