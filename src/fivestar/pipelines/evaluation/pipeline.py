@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from kedro.pipeline import Pipeline, node
 
 from fivestar.pipelines.evaluation.charts import draw_leaderboard, draw_learning_curves
-from fivestar.pipelines.evaluation.nodes import compare, evaluate
+from fivestar.pipelines.evaluation.nodes import compare, describe_leaderboard, evaluate
 from fivestar.pipelines.wiring import Bound
 
 
@@ -46,6 +46,11 @@ def compare_all(models: list[str]) -> Pipeline:
     return Pipeline(
         [
             node(compare, metrics, "leaderboard"),
+            node(
+                describe_leaderboard,
+                {"leaderboard": "leaderboard", "data": "training_data"},
+                "leaderboard_description",
+            ),
             node(
                 draw_leaderboard,
                 {"leaderboard": "leaderboard", "data": "training_data"},
