@@ -31,7 +31,7 @@ class TestItemAutoencoder(ModelBehaviour):
 class TestUserAutoencoder(ModelBehaviour):
     settings = {**SMALL, "direction": "user"}
     planted_rmse = 0.45
-    newcomers_rmse = 0.55  # 90 rows are too few to learn how to encode another
+    new_users_rmse = 0.55  # 90 rows are too few to learn how to encode another
 
 
 class TestDeepAutoencoder(ModelBehaviour):

@@ -6,7 +6,6 @@ import copy
 import json
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol, Self
@@ -20,7 +19,7 @@ from scipy import sparse
 from fivestar.files import replacing
 from fivestar.metrics import rmse
 from fivestar.models.factors import Factors
-from fivestar.models.training import History, Measure, Steps, Training
+from fivestar.models.training import EarlyStopping, History, Measure, Steps, Training
 from fivestar.ratings import Features, Positions, Scale, csr_matrix, observed
 
 logger = logging.getLogger(__name__)
@@ -35,18 +34,14 @@ DECIMALS = 6
 
 
 class Predictions(NamedTuple):
-    """Predictions of pairs, and where they are not the model's own.
-
-    Attributes
-    ----------
-    values : (n_pairs,) float32 ratings, always finite
-    fallback : (n_pairs,) whether nothing is known of the user or the item
-    non_finite : (n_pairs,) whether the model's own score was not finite and a mean stands in
-    """
+    """Predictions of pairs, and where they are not the model's own."""
 
     values: NDArray[np.float32]
+    """Ratings, always finite."""
     fallback: NDArray[np.bool_]
+    """Whether nothing is known of the user or the item."""
     non_finite: NDArray[np.bool_]
+    """Whether the model's own score was not finite and a mean stands in."""
 
 
 class Distribution(Protocol):
@@ -82,9 +77,9 @@ class Model(ABC):
 
     Subclasses are dataclasses that name their ``family``, add their settings and ``learned``
     arrays, and implement ``_fit``, and ``_score`` or exact ``_factors``; further ``_fold_in``,
-    ``_contributions`` and ``distribution`` where they can. Inside, all is in *units*: a quarter of
-    the scale's length, so that a unit is a star on a scale of 1 to 5 and settings suit any
-    scale. The public methods take and give ratings.
+    ``_contributions`` and ``distribution`` where they can. Inside, all is in *units*: a
+    quarter of the scale's length, so that a unit is a star on a scale of 1 to 5 and settings
+    suit any scale. The public methods take and give ratings.
 
     Parameters
     ----------
@@ -95,7 +90,8 @@ class Model(ABC):
     whole_stars
         Whether predictions are rounded to whole numbers.
     bias_fallback
-        Whether to predict by the biases alone where these are better on the validation split.
+        Whether to predict by the biases alone where all else is no better on the validation
+        split.
 
     Attributes
     ----------
@@ -105,8 +101,7 @@ class Model(ABC):
         Whether the model fell back to its biases.
     ends : (2,) lowest and highest rating
     mean : (1,) of all ratings, in units
-    global_mean : (1,), user_means : (n_users,) and item_means : (n_items,), in ratings; NaN
-        where there is no rating
+    user_means, item_means : (n_users,) and (n_items,) in ratings; NaN where there is none
     known_users, known_items : (n_users,) and (n_items,) whether anything is known of them
     train_size : (3,) numbers of users, items and ratings that the model was trained on
     """
@@ -125,7 +120,6 @@ class Model(ABC):
     biases_only: bool = field(init=False, repr=False, compare=False)
     ends: FloatArray = learned(parameter=False)
     mean: FloatArray = learned(parameter=False)
-    global_mean: FloatArray = learned(parameter=False)
     user_means: FloatArray = learned(parameter=False)
     item_means: FloatArray = learned(parameter=False)
     known_users: NDArray[np.bool_] = learned(parameter=False)
@@ -164,12 +158,10 @@ class Model(ABC):
 
         Raises
         ------
-        ValueError
-            If ``train`` holds no rating.
+        ValueError, FloatingPointError
+            If ``train`` holds no rating; if what was learned is not finite.
         TooSlow
             If the first steps show that training would take longer than ``max_seconds``.
-        FloatingPointError
-            If what was learned is not finite.
         """
         if train.nnz == 0:
             raise ValueError("train holds no rating")
@@ -221,16 +213,24 @@ class Model(ABC):
         scale: Scale,
         label: str,
     ) -> History:
-        """Fall back to the biases where these predict the validation split better."""
+        """Fall back to the biases unless all else is better on the validation split.
+
+        Better by more than the difference's standard error: less may be worse on other ratings.
+        """
         biases = self._bias_model()
         steps = biases.fit(train, scale=scale, label=f"{label}: bias")
-        own = history.validation_rmse[history.steps.index(history.best_step)]
-        error = biases._rmse_on(validation)()
-        if error >= own:
+        users, items, ratings = observed(validation)
+        own, of_biases = (
+            np.square(model.predict(users, items) - ratings, dtype=np.float64)
+            for model in (self, biases)
+        )
+        gain = of_biases - own
+        if gain.mean() > gain.std() / np.sqrt(len(gain)):
             return history
+        error = float(np.sqrt(of_biases.mean()))
         logger.warning(
-            "%s: predicts by its biases, whose validation RMSE is %.4f; with all else it is %.4f",
-            *(label, error, own),
+            "%s: predicts by its biases, validation RMSE %.4f; all else makes it %.4f",
+            *(label, error, np.sqrt(own.mean())),
         )
         self._predict_by(biases)
         return History(
@@ -275,13 +275,12 @@ class Model(ABC):
         ratings
             (n_users, n_items), on the indices of this model's items.
         features
-            Side features of the users, (n_users, n_user_features), for models that use them.
+            Side features, (n_users, n_user_features), for models that use them.
 
         Returns
         -------
-        A new model whose users 0, ..., n_users - 1 are these; it shares the arrays of the
-        items. A user without ratings counts as known where the model has a prediction for one
-        of whom nothing is known (the mean and the item's bias, for instance).
+        A new model of these users that shares the arrays of the items. A user without ratings
+        counts as known where the model has a prediction for one of whom nothing is known.
 
         Raises
         ------
@@ -348,10 +347,8 @@ class Model(ABC):
 
         Raises
         ------
-        NotImplementedError
-            If the model cannot (see ``can_explain``).
-        ValueError
-            If the model knows nothing of the item, whose prediction is a fallback.
+        NotImplementedError, ValueError
+            If the model cannot (see ``can_explain``); if it knows nothing of the item.
         """
         if not self.can_explain:
             raise NotImplementedError(f"predictions of {self.family} are not a sum over ratings")
@@ -379,7 +376,7 @@ class Model(ABC):
     def factors(self) -> Factors | None:
         """Vectors and biases of users and items; None of a model without such vectors."""
         own = self._predictor._factors()
-        return own if own is None or not own.in_ratings else own.times(self.unit)
+        return own.times(self.unit) if own is not None and own.in_ratings else own
 
     def _factors(self) -> Factors | None:
         return None
@@ -392,24 +389,18 @@ class Model(ABC):
     # -- prediction
 
     def predict(self, users: Positions, items: Positions) -> NDArray[np.float32]:
-        """Ratings of pairs of indices; -1 or an id of which nothing is known falls back.
-
-        Returns
-        -------
-        (n_pairs,) float32, always finite.
-        """
+        """Ratings of pairs of indices, always finite; see ``predict_detailed``."""
         return self.predict_detailed(users, items).values
 
     def predict_detailed(self, users: Positions, items: Positions) -> Predictions:
-        """Predictions, and where they are a fallback.
+        """Predictions of pairs of indices, and where they are a fallback.
 
-        The fallback for an unknown user or item, or a score that is not finite, is the item's
-        mean in train, else the user's mean, else the global mean.
+        The fallback for an unknown user or item (-1, or nothing is known of it), or a score
+        that is not finite, is the item's mean in train, else the user's, else the global mean.
         """
         users, items = np.asarray(users), np.asarray(items)
         values = self._fallback(users, items)
-        known = self._knows(users, items)
-        non_finite = np.zeros(len(users), dtype=np.bool_)
+        known, non_finite = self._knows(users, items), np.zeros(len(users), dtype=np.bool_)
         for start in range(0, len(users), BLOCK):
             block = slice(start, start + BLOCK)
             inside = np.flatnonzero(known[block]) + start
@@ -453,16 +444,18 @@ class Model(ABC):
     @property
     def n_parameters(self) -> int:
         """Free parameters, for instance k(n + m) of a factorisation."""
-        return sum(
-            getattr(self._predictor, entry.name).size
-            for entry in _learned(self._predictor)
-            if entry.metadata["parameter"]
-        )
+        names = [each.name for each in _learned(self._predictor) if each.metadata["parameter"]]
+        return sum(getattr(self._predictor, name).size for name in names)
 
     @property
     def unit(self) -> float:
         """How many ratings a unit is: a quarter of the scale's length."""
         return float(self.ends[1] - self.ends[0]) / 4
+
+    @property
+    def global_mean(self) -> float:
+        """Of all ratings of train."""
+        return float(self.mean[0]) * self.unit
 
     @property
     def _ends(self) -> tuple[float, float]:
@@ -481,11 +474,10 @@ class Model(ABC):
     @property
     def settings(self) -> dict[str, Any]:
         """The hyper-parameters as plain values."""
-        names = [entry.name for entry in fields(self) if entry.init]
-        values = {name: getattr(self, name) for name in names}
+        values = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.init}
         return {
-            name: asdict(v) if hasattr(v, "__dataclass_fields__") else v
-            for name, v in values.items()
+            name: asdict(value) if isinstance(value, EarlyStopping) else value
+            for name, value in values.items()
         }
 
     def save(self, folder: Path) -> None:
@@ -496,21 +488,14 @@ class Model(ABC):
         } | {name: getattr(self, name) for name in SHARED}
         with replacing(folder / "weights.safetensors") as path:
             save_file(arrays, path)
-        description = {
-            "family": self.family,
-            "version": self.version,
-            "settings": self.settings,
-            "trained_on": self.trained_on,
-            "biases_only": self.biases_only,
-        }
-        text = json.dumps(description, indent=2) + "\n"
+        names = ("family", "version", "settings", "trained_on", "biases_only")
+        text = json.dumps({name: getattr(self, name) for name in names}, indent=2) + "\n"
         with replacing(folder / "model.json") as path:
             path.write_text(text, encoding="utf-8")
 
     def restore(self, folder: Path, description: dict[str, Any]) -> Self:
         """Read what ``save`` wrote."""
-        self.trained_on = description["trained_on"]
-        self.biases_only = description["biases_only"]
+        self.trained_on, self.biases_only = description["trained_on"], description["biases_only"]
         if self.biases_only:
             self._biases_instead = self._bias_model()
         for name, array in load_file(folder / "weights.safetensors").items():
@@ -523,7 +508,6 @@ class Model(ABC):
     def _remember_means(self, train: sparse.csr_array, in_units: sparse.csr_array) -> None:
         users, items, ratings = observed(train)
         self.mean = np.array([in_units.data.mean(dtype=np.float64)], dtype=np.float32)
-        self.global_mean = np.array([ratings.mean(dtype=np.float64)], dtype=np.float32)
         self.user_means = _means(users, ratings, train.shape[0])
         self.item_means = _means(items, ratings, train.shape[1])
         self.train_size = np.array([*train.shape, train.nnz])
@@ -531,16 +515,17 @@ class Model(ABC):
 
     def _measure(self, train: sparse.csr_array, validation: sparse.csr_array | None) -> Measure:
         """RMSE of the weights as they are at each call, in ratings."""
-        on_train = self._rmse_on(train, at_most=PROBE)
-        on_validation = None if validation is None else self._rmse_on(validation)
-        return lambda: (on_train(), None if on_validation is None else on_validation())
+        probe: tuple[Any, ...] = observed(train)
+        if train.nnz > PROBE:
+            chosen = np.random.default_rng(0).choice(train.nnz, PROBE, replace=False)
+            probe = tuple(column[chosen] for column in probe)
 
-    def _rmse_on(self, part: sparse.csr_array, at_most: int | None = None) -> Callable[[], float]:
-        users, items, ratings = observed(part)
-        if at_most is not None and len(ratings) > at_most:
-            chosen = np.random.default_rng(0).choice(len(ratings), at_most, replace=False)
-            users, items, ratings = users[chosen], items[chosen], ratings[chosen]
-        return lambda: rmse(ratings, self.predict(users, items))
+        def error(users: Positions, items: Positions, ratings: FloatArray) -> float:
+            values, _, non_finite = self.predict_detailed(users, items)
+            return np.inf if non_finite.any() else rmse(ratings, values)
+
+        given = None if validation is None else observed(validation)
+        return lambda: (error(*probe), None if given is None else error(*given))
 
 
 def _learned(model: Model | type[Model]) -> list[Any]:

@@ -80,14 +80,7 @@ def version_of(family: str) -> int:
 
 
 def build(settings: Mapping[str, Any], name: str = "model") -> Model:
-    """Make an unfitted model from its config block.
-
-    Parameters
-    ----------
-    settings
-        ``family`` and hyper-parameters of that family.
-    name
-        Of the block, for error messages.
+    """Make an unfitted model from its config block: ``family`` and settings of that family.
 
     Raises
     ------

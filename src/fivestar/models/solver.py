@@ -39,19 +39,13 @@ def compiled(function: Function) -> Function:
 
 
 class RowSolver:
-    r"""Solves, for each row of a sparse matrix, the normal equations on a design of its columns.
+    r"""Solves the normal equations of each row of a sparse matrix on a design of its columns.
 
-    With D the design's rows at the columns of row r, t the targets there and w their weights,
+    With D the design's rows at the entries of row r, t the targets there and w their weights,
 
         A = D' diag(w) D + G + diag(l_r),    b = D' diag(w) t + c_r,
 
-    a row gets x = A^-1 b, or a draw of N(A^-1 b, A^-1). Every row is summed in the same order
-    whatever the number of threads.
-
-    Parameters
-    ----------
-    matrix
-        (n_rows, n_columns); only which entries there are matters.
+    a row gets x = A^-1 b, or a draw of N(A^-1 b, A^-1); the same with any number of threads.
     """
 
     def __init__(self, matrix: sparse.csr_array) -> None:
@@ -75,19 +69,15 @@ class RowSolver:
 
         Parameters
         ----------
-        targets
-            t, (n_entries,)
+        targets, weights
+            t and w, (n_entries,); the weights are ones unless given.
         design
             (n_columns, size)
-        weights
-            w, (n_entries,); ones unless given.
         gram
-            G, (size, size), shared by all rows.
-        penalty
-            l, (n_rows, size). Below a millionth of the trace of D' diag(w) D + G that stands
-            in, so 0 can be solved too.
-        linear
-            c, (n_rows, size)
+            G, (size, size)
+        penalty, linear
+            l and c, (n_rows, size). Less than a millionth of the trace of D' diag(w) D + G
+            counts as that for l, so 0 can be solved too.
         noise
             Standard normal, (n_rows, size) float32: draws instead of means.
         """
@@ -219,16 +209,15 @@ def _libraries() -> ThreadpoolController:
 
 @dataclass(frozen=True)
 class UserRegression:
-    """Users' unknowns x by a ridge regression of each: r_j - g_j ~ d_j . x over the items j rated.
+    """Users' unknowns x by ridge regressions r_j - g_j ~ d_j . x on the items j that they rated.
 
     Attributes
     ----------
-    ratings : (n_users, n_items)
     base : (n_items,) g, what a user without ratings is predicted
     design : (n_items, size) d
     penalty : (n_users, size)
-    gram : (size, size) that is added to every user's, or none
-    weights : (n_ratings,) of the squared errors, or ones
+    gram : (size, size), added to every user's
+    weights : (n_ratings,) of the squared errors
     """
 
     ratings: sparse.csr_array

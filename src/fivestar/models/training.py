@@ -33,8 +33,7 @@ class EarlyStopping:
     patience
         Number of steps without improvement that are waited for.
     min_improvement
-        Fall of the validation RMSE that counts as an improvement, in quarters of the scale's
-        length (stars, on a scale of 1 to 5).
+        Fall of the validation RMSE that counts as an improvement, in units (see ``Model``).
     """
 
     patience: Annotated[int, Ge(1)] = 10
@@ -72,8 +71,8 @@ class History:
     best_step
         The step whose weights the model keeps.
     ending
-        ``last step``, ``early stopping``, ``diverged``, or ``biases`` where the biases alone
-        predicted the validation split better and the model fell back to them.
+        ``last step``, ``early stopping``, ``diverged``, or ``biases`` where all else was no
+        better than the biases alone and the model fell back to them.
     curves
         Further curves of a model by name, each as long as ``steps``.
     """
@@ -101,17 +100,7 @@ class History:
 
 
 class TimeLimit:
-    """Raises ``TooSlow`` as soon as the first steps show that all would take too long.
-
-    Parameters
-    ----------
-    max_seconds
-        For everything since ``started``; None never raises.
-    n_steps
-        Steps at the most.
-    started
-        Of ``perf_counter``.
-    """
+    """Raises ``TooSlow`` as soon as the first steps show that all would take too long."""
 
     def __init__(self, max_seconds: float | None, n_steps: int, label: str, started: float) -> None:
         self.max_seconds, self.n_steps, self.label = max_seconds, n_steps, label
@@ -137,22 +126,20 @@ class TimeLimit:
 
 @dataclass(frozen=True)
 class Training:
-    """What a model is fitted on; ratings are in units (see ``Model``).
+    """What a model is fitted on.
 
     Attributes
     ----------
     ratings, validation
-        Users x items; no validation split is None.
-    features
-        Side features of users and items, if there are any.
+        In units (see ``Model``), users x items; no validation split is None.
     label
         The model's name on the progress bar and in the log.
     measure
         The RMSE, in ratings, of the model as it is at each call.
     unit
         How many ratings a unit is.
-    max_seconds
-        Longest time that training may take.
+    max_seconds, started
+        Longest time that training may take, and since when.
     """
 
     ratings: sparse.csr_array
@@ -222,10 +209,10 @@ class Training:
                     continue
                 refresh()
                 errors = self.measure()
-                if not _finite(weights, *errors):
+                if np.inf in errors or not all(np.isfinite(array).all() for array in weights):
                     history.ending = "diverged"
                     logger.warning(
-                        "%s diverged at step %d: kept the weights of step %d",
+                        "%s: diverged at step %d, kept the weights of step %d",
                         *(self.label, number, best),
                     )
                     break
@@ -253,9 +240,3 @@ class Training:
 
 def _copy(weights: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [array.copy() for array in weights]
-
-
-def _finite(weights: Sequence[np.ndarray], *errors: float | None) -> bool:
-    return all(np.isfinite(array).all() for array in weights) and all(
-        np.isfinite(error) for error in errors if error is not None
-    )

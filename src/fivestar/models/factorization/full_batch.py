@@ -53,7 +53,7 @@ class Objective:
     gravity
         g.
     of_diagonal, init_diagonal
-        l_s, and s before the first step; None where the factors are not multiplied by s.
+        l_s, and s before the first step; 0 where the factors are not multiplied by s.
     """
 
     of_users: Strength
@@ -62,7 +62,7 @@ class Objective:
     centred: bool = True
     gravity: float = 0.0
     of_diagonal: float = 0.0
-    init_diagonal: float | None = None
+    init_diagonal: float = 0.0
 
     @property
     def biased(self) -> bool:
@@ -126,10 +126,10 @@ class FullBatch(Steps, Model):
 
     Attributes
     ----------
-    scaling : (2,) shift and scale of the ratings, units
-    user_factors : (n_users, n_factors) and item_factors : (n_items, n_factors), sqrt(units)
-    user_bias : (n_users,) and item_bias : (n_items,), units; empty where there are none
+    user_factors, item_factors : (n_users, n_factors) and (n_items, n_factors) sqrt(units)
+    user_bias, item_bias : (n_users,) and (n_items,) units; empty where there are none
     diagonal : (n_factors,) s; empty where there is none
+    scaling : (2,) shift and scale of the ratings, units
     average_user : (n_factors,) mean of the users' factors
     level_weights : (2, n_levels) ratings and the weights of their squared errors; empty if all 1
     learned_from : (3,) numbers of ratings, and of users and items that have any
@@ -165,7 +165,8 @@ class FullBatch(Steps, Model):
 
     def _fit(self, training: Training) -> History:
         ratings = random_fraction(training.ratings, self.train_share, self.seed)
-        counts = [np.bincount(each, minlength=n) for each, n in _sides(ratings)]
+        of_items = np.bincount(ratings.indices, minlength=ratings.shape[1])
+        counts = np.diff(ratings.indptr), of_items
         self.learned_from = np.array([ratings.nnz, *(np.count_nonzero(each) for each in counts)])
         objective = self._objective()
         self.scaling = np.array(
@@ -180,14 +181,14 @@ class FullBatch(Steps, Model):
         self.level_weights = np.empty((2, 0), dtype=np.float32)
         if self.rating_weights != "none":
             self.level_weights = weights_of_levels(ratings.data, importance)
-        importance_of = torch.from_numpy(importance)
+        of_errors = torch.from_numpy(importance)
         penalty = objective.penalty(counts)
         optimizer = self._optimizer(list(weights.values()), ratings.nnz)
 
         def step() -> None:
             optimizer.zero_grad()
             errors = dot_products_at(rated, *_both_sides(weights)) - targets
-            loss = (importance_of * errors.square()).sum() + penalty(weights)
+            loss = (of_errors * errors.square()).sum() + penalty(weights)
             torch.autograd.backward(loss / ratings.nnz)
             optimizer.step()
 
@@ -201,15 +202,13 @@ class FullBatch(Steps, Model):
         generator = torch.Generator().manual_seed(self.seed)
         users, items = (torch.randn((n, self.n_factors), generator=generator) for n in shape)
         user_bias, item_bias = (torch.zeros(n if objective.biased else 0) for n in shape)
-        init_diagonal = objective.init_diagonal
+        n_diagonal = self.n_factors if objective.init_diagonal else 0
         weights = {
             "user_factors": self.init_scale * users,
             "item_factors": self.init_scale * items,
             "user_bias": user_bias,
             "item_bias": item_bias,
-            "diagonal": torch.full(
-                (0 if init_diagonal is None else self.n_factors,), float(init_diagonal or 0)
-            ),
+            "diagonal": torch.full((n_diagonal,), objective.init_diagonal),
         }
         for name, weight in weights.items():
             setattr(self, name, weight.requires_grad_().detach().numpy())
@@ -246,19 +245,17 @@ class FullBatch(Steps, Model):
         objective = self._objective()
         shift, scale = self.scaling
         design = self.item_factors * self.diagonal if self.diagonal.size else self.item_factors
-        base = self.item_bias if objective.biased else design @ self.average_user
+        # Gravity pulls a user's products with all items.
+        gram: FloatArray = objective.gravity * (self.item_factors.T @ self.item_factors)
+        base: FloatArray = design @ self.average_user
         if objective.biased:
-            design = with_ones(design)
-        return UserRegression(
-            with_values(ratings, (ratings.data - shift) / scale),
-            base,
-            design,
-            self._penalty_of(np.diff(ratings.indptr), objective),
-            gram=self._gram(objective),
-            weights=np.interp(ratings.data, *self.level_weights)
-            if self.level_weights.size
-            else None,
-        )
+            base, design, gram = self.item_bias, with_ones(design), np.pad(gram, (0, 1))
+        weights = None
+        if self.level_weights.size:
+            weights = np.interp(ratings.data, *self.level_weights)
+        penalty = self._penalty_of(np.diff(ratings.indptr), objective)
+        brought = with_values(ratings, (ratings.data - shift) / scale)
+        return UserRegression(brought, base, design, penalty, gram, weights)
 
     def _penalty_of(self, counts: NDArray[np.integer], objective: Objective) -> FloatArray:
         penalty = np.empty((len(counts), self.n_factors + objective.biased))
@@ -269,30 +266,16 @@ class FullBatch(Steps, Model):
             penalty += worth_of_stopping(rate, int(self.steps_taken[0]))
         return penalty
 
-    def _gram(self, objective: Objective) -> FloatArray | None:
-        """Gravity pulls a user's products with all items."""
-        if not objective.gravity:
-            return None
-        gram = objective.gravity * (self.item_factors.T @ self.item_factors)
-        return np.pad(gram, (0, 1 if objective.biased else 0))
-
     def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
         found = self._regression(ratings).solve()
-        factors, bias = np.split(found, [self.n_factors], axis=1)
-        biased = self._objective().biased
-        self.user_factors = factors.copy() if biased else self.average_user + factors
-        self.user_bias = bias.ravel()
+        self.user_factors, self.user_bias = found[:, : self.n_factors].copy(), found[:, -1].copy()
+        if not self._objective().biased:
+            self.user_factors, self.user_bias = self.average_user + found, np.zeros(0, np.float32)
 
     def _contributions(self, user: sparse.csr_array, item: int) -> tuple[float, FloatArray]:
         shift, scale = self.scaling
         base, parts = self._regression(user).contributions(item)
         return float(shift + scale * base), scale * parts
-
-
-def _sides(ratings: sparse.csr_array) -> list[tuple[NDArray[np.integer], int]]:
-    """Users and items of the ratings, and how many there are."""
-    users = np.repeat(np.arange(ratings.shape[0]), np.diff(ratings.indptr))
-    return [(users, ratings.shape[0]), (ratings.indices, ratings.shape[1])]
 
 
 def _both_sides(weights: Weights) -> tuple[Tensor, Tensor]:

@@ -85,12 +85,10 @@ def similarities(
         if n_similar > kept:
             chosen = np.argpartition(-np.abs(found[:n_similar]), kept)[:kept]
         counts[column - first] = len(chosen)
-        for place in range(len(chosen)):
-            similar[column - first, place] = touched[chosen[place]]
-            similarity = found[chosen[place]]
-            weights[column - first, place] = np.sign(similarity) * (
-                np.abs(similarity) ** amplification
-            )
+        for n, one in enumerate(chosen):
+            similar[column - first, n] = touched[one]
+            size = np.abs(found[one]) ** amplification
+            weights[column - first, n] = np.sign(found[one]) * size
     return counts, similar, weights
 
 
