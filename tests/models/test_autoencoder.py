@@ -16,8 +16,8 @@ SMALL = {
     "family": "autoencoder",
     "hidden": [32],
     "batch_size": 16,
-    "learning_rate": 0.01,
-    "n_steps": 60,
+    "learning_rate": 0.015,
+    "n_steps": 40,
     "stopping": None,
     "measure_every": 20,
 }
@@ -31,7 +31,7 @@ class TestItemAutoencoder(ModelBehaviour):
 class TestUserAutoencoder(ModelBehaviour):
     settings = {**SMALL, "direction": "user"}
     planted_rmse = 0.45
-    newcomers_rmse = 0.55  # 90 rows are too few to learn how to encode another
+    new_users_rmse = 0.55  # 90 rows are too few to learn how to encode another
 
 
 class TestDeepAutoencoder(ModelBehaviour):
@@ -142,8 +142,9 @@ def test_linear_autoencoder_of_all_ratings_is_principal_component_analysis() -> 
             "input_scale": 2,
             "l2": 0,
             "batch_size": 25,
-            "n_steps": 800,
-            "measure_every": 800,
+            "learning_rate": 0.03,
+            "n_steps": 300,
+            "measure_every": 300,
             "clamp": False,
         }
     )

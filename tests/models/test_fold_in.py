@@ -29,7 +29,7 @@ def whole_stars() -> tuple[sparse.csr_array, sparse.csr_array]:
     return parts
 
 
-# -- every model's own objective: where training has converged, people folded in stay where they are
+# -- every model's own objective: where training has converged, users folded in stay where they are
 
 CONVERGED = {"n_factors": 2, "n_steps": 600, "stopping": None, "measure_every": 600}
 GD = {"family": "gradient_descent", "learning_rate": 0.05, **CONVERGED}
@@ -50,7 +50,7 @@ GD = {"family": "gradient_descent", "learning_rate": 0.05, **CONVERGED}
     ],
     ids=str,
 )
-def test_people_of_converged_models_stay_where_they_are(settings: dict[str, Any]) -> None:
+def test_users_of_converged_models_stay_where_they_are(settings: dict[str, Any]) -> None:
     train, test = whole_stars()
     model = fitted(train, **settings)
     users, items, _ = known(test)
@@ -58,7 +58,7 @@ def test_people_of_converged_models_stay_where_they_are(settings: dict[str, Any]
     assert np.abs(folded - trained).max() < 5e-3
 
 
-def test_people_of_als_stay_where_they_are_unless_they_rated_little() -> None:
+def test_users_of_als_stay_where_they_are_unless_they_rated_little() -> None:
     train, test = whole_stars()
     counts = np.diff(train.indptr)
     model = fitted(train, family="als", n_factors=3, n_steps=100, stopping=None)
@@ -73,12 +73,12 @@ def test_people_of_als_stay_where_they_are_unless_they_rated_little() -> None:
 def test_one_answer_does_not_make_als_worse_than_none() -> None:
     """By the penalty that one rating would have in training, it did."""
     train, test = planted()
-    known_people, strangers = train[:60], train[60:-1]  # the last has no rating
-    model = fitted(known_people, family="als", n_factors=3)
-    people, answered = np.arange(strangers.shape[0]), strangers.indptr[:-1]
-    stars, asked = strangers.data[answered], strangers.indices[answered]
-    first = csr_matrix(people, asked, stars, strangers.shape)
-    nothing = sparse.csr_array(strangers.shape, dtype=np.float32)
+    trained, new = train[:60], train[60:-1]  # the last has no rating
+    model = fitted(trained, family="als", n_factors=3)
+    users, answered = np.arange(new.shape[0]), new.indptr[:-1]
+    stars, asked = new.data[answered], new.indices[answered]
+    first = csr_matrix(users, asked, stars, new.shape)
+    nothing = sparse.csr_array(new.shape, dtype=np.float32)
     users, items, ratings = observed(test[60:-1])
     none, one = (
         rmse(ratings, model.fold_in(answers).predict(users, items)) for answers in (nothing, first)
@@ -125,11 +125,11 @@ def test_contributions_of_als_are_those_of_hu_koren_and_volinsky() -> None:
     base, contributions = model.contributions(items, stars, 9)
     above = stars - model.global_mean - model.item_bias[items]
     np.testing.assert_allclose(contributions, similar * above, atol=1e-5)
-    assert base == pytest.approx(model.global_mean[0] + model.item_bias[9], abs=1e-5)
+    assert base == pytest.approx(model.mean[0] + model.item_bias[9], abs=1e-5)
 
 
 def test_a_good_rating_of_a_like_item_speaks_for_it() -> None:
-    """Items of even and of odd position are liked by different people."""
+    """Items of even and of odd position are liked by different users."""
     rng = np.random.default_rng(0)
     users, items = np.nonzero(rng.random((80, 20)) < 0.6)
     stars = np.where(users % 2 == items % 2, 5.0, 1.0)
@@ -137,7 +137,7 @@ def test_a_good_rating_of_a_like_item_speaks_for_it() -> None:
     _, contributions = model.contributions(np.array([1, 2, 3]), np.array([5.0, 1.0, 1.0]), 5)
     assert contributions[0] > 0.5
     assert contributions[2] < -0.5
-    # Of the other kind: what the dislike says for the item makes up for what it says of the person.
+    # Of the other kind: what the dislike says for the item makes up for what it says of the user.
     assert contributions[1] > -0.1
 
 
@@ -236,7 +236,7 @@ def test_items_that_nobody_rated_are_not_taken_for_unpopular() -> None:
     assert abs(predicted.mean() - rest.data.mean()) < 0.3
 
 
-def test_person_without_ratings_is_predicted_from_their_features() -> None:
+def test_user_without_ratings_is_predicted_from_their_features() -> None:
     rng = np.random.default_rng(0)
     kinds = rng.integers(0, 4, 160)
     taste = 3 + rng.normal(0, 1, (4, 60))
@@ -248,17 +248,17 @@ def test_person_without_ratings_is_predicted_from_their_features() -> None:
     model: Any = build({**FULL, "n_factors": 4})
     nothing = sparse.csr_array((60, 0), dtype=np.float32)
     model.fit(train, scale=SCALE, features=Features(features[:130], nothing))
-    newcomers = sparse.csr_array((30, 60), dtype=np.float32)
+    new_users = sparse.csr_array((30, 60), dtype=np.float32)
     asked = users[~old] - 130, items[~old]
     errors = [
-        rmse(stars[~old], model.fold_in(newcomers, features=given).predict(*asked))
+        rmse(stars[~old], model.fold_in(new_users, features=given).predict(*asked))
         for given in (features[130:], None)
     ]
     assert errors[0] < 0.75 * errors[1]
     with pytest.raises(ValueError, match="features"):
-        model.fold_in(newcomers, features=features[130:, :3])
-    with pytest.raises(ValueError, match="people"):
-        model.fold_in(newcomers, features=features[:4])
+        model.fold_in(new_users, features=features[130:, :3])
+    with pytest.raises(ValueError, match="users"):
+        model.fold_in(new_users, features=features[:4])
 
 
 # -- the rest

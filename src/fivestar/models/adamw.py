@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated
 
 import numpy as np
 import torch
 from annotated_types import Ge, Gt
 from scipy import sparse
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
+from torch.nn.functional import mse_loss
 
 from fivestar.models.base import FloatArray, Model
 from fivestar.models.minibatch import Minibatches, Network
@@ -50,13 +51,13 @@ class AdamWModel(Minibatches, Model):
 
     @abstractmethod
     def _start(self, shape: tuple[int, int], generator: Generator) -> Network:
-        """The network before the first step, for n_users and n_items.
+        """The network for n_users and n_items before the first step.
 
-        Its weights are called ``user_...`` and ``item_...``, one row for each.
+        Weights of users are called ``user_...`` and those of items ``item_...``.
         """
 
     @abstractmethod
-    def _formula(self, of: dict[str, Tensor], layers: nn.Sequential) -> Tensor:
+    def _formula(self, of: dict[str, Tensor], network: Network) -> Tensor:
         """Predictions in units, (n_pairs,), by the weights of the pairs' users and items."""
 
     def _fit(self, training: Training) -> History:
@@ -74,7 +75,7 @@ class AdamWModel(Minibatches, Model):
 
         def loss(some: Tensor) -> Tensor:
             of = network.of_pairs(users[some], items[some])
-            return (self._formula(of, network.layers) - ratings[some]).square().mean()
+            return mse_loss(self._formula(of, network), ratings[some])
 
         return self._learn(network, adamw, loss, len(ratings), training, generator)
 
@@ -82,7 +83,7 @@ class AdamWModel(Minibatches, Model):
         network = self._network()
         with torch.no_grad():
             of = network.of_pairs(torch.from_numpy(users), torch.from_numpy(items))
-            scores: FloatArray = self._formula(of, network.layers).numpy()
+            scores: FloatArray = self._formula(of, network).numpy()
         return scores
 
     def _network(self, generator: Generator | None = None) -> Network:
@@ -93,14 +94,11 @@ class AdamWModel(Minibatches, Model):
 
     def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
         """Learn the users' weights, from zero, with all others frozen."""
-        network = self._network()
-        for name, weight in network.weights.items():
-            if name.startswith("user_"):
-                zeros = np.zeros((ratings.shape[0], *weight.shape[1:]), dtype=np.float32)
-                setattr(self, name, zeros)
-        for block in _blocks(ratings):
-            for name, weight in self._learn_users(ratings[block]).items():
-                getattr(self, name)[block] = weight.numpy()
+        ends = np.flatnonzero(np.diff(ratings.indptr // AT_A_TIME)) + 1
+        cuts = pairwise(np.unique([0, *ends, ratings.shape[0]]))
+        blocks = [self._learn_users(ratings[start:end]) for start, end in cuts]
+        for name in blocks[0]:
+            setattr(self, name, torch.cat([block[name] for block in blocks]).numpy())
 
     def _learn_users(self, ratings: sparse.csr_array) -> dict[str, Tensor]:
         """The weights of users.
@@ -122,16 +120,13 @@ class AdamWModel(Minibatches, Model):
                 layer.training = layer.alike = True
         users, items, targets = map(torch.from_numpy, observed(ratings))
         of = network.of_pairs(torch.zeros_like(users), items)
-        own = {
-            name: torch.zeros(ratings.shape[0], *rows.shape[1:])
-            for name, rows in of.items()
-            if name.startswith("user_")
-        }
+        n_users, names = ratings.shape[0], [name for name in of if name.startswith("user_")]
+        own = {name: torch.zeros(n_users, *of[name].shape[1:]) for name in names}
         adam = torch.optim.Adam(own.values(), lr=RATE, betas=(0.9, 0.99))
         falling = torch.optim.lr_scheduler.LambdaLR(adam, lambda step: 1 - step / STEPS)
         for _ in range(STEPS):
             rows = {name: own[name].index_select(0, users).requires_grad_() for name in own}
-            errors = self._formula({**of, **rows}, network.layers) - targets
+            errors = self._formula({**of, **rows}, network) - targets
             gradients = torch.autograd.grad(errors.square().sum(), list(rows.values()))
             for weight, gradient in zip(own.values(), gradients, strict=True):
                 total, squares = (
@@ -148,13 +143,3 @@ class AdamWModel(Minibatches, Model):
         n_ratings = int(self.train_size[2])
         mean_square = squares / (n_ratings * self.batch_size) + (total / n_ratings).square()
         return n_ratings * self.weight_decay * (mean_square.sqrt() + self.epsilon)
-
-
-def _blocks(ratings: sparse.csr_array) -> Iterator[slice]:
-    """Cut the rows where so many entries are full."""
-    start = 0
-    while start < ratings.shape[0]:
-        full = ratings.indptr[start] + AT_A_TIME
-        end = max(start + 1, int(np.searchsorted(ratings.indptr, full, side="right")) - 1)
-        yield slice(start, end)
-        start = end

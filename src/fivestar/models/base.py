@@ -6,7 +6,6 @@ import copy
 import json
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol, Self
@@ -20,7 +19,7 @@ from scipy import sparse
 from fivestar.files import replacing
 from fivestar.metrics import rmse
 from fivestar.models.factors import Factors
-from fivestar.models.training import History, Measure, Steps, Training
+from fivestar.models.training import EarlyStopping, History, Measure, Steps, Training
 from fivestar.ratings import Features, Positions, Scale, csr_matrix, observed
 
 logger = logging.getLogger(__name__)
@@ -82,9 +81,9 @@ class Model(ABC):
 
     Subclasses are dataclasses that name their ``family``, add their settings and ``learned``
     arrays, and implement ``_fit``, and ``_score`` or exact ``_factors``; further ``_fold_in``,
-    ``_contributions`` and ``distribution`` where they can. Inside, all is in *units*: a quarter of
-    the scale's length, so that a unit is a star on a scale of 1 to 5 and settings suit any
-    scale. The public methods take and give ratings.
+    ``_contributions`` and ``distribution`` where they can. Inside, all is in *units*: a
+    quarter of the scale's length, so that a unit is a star on a scale of 1 to 5 and settings
+    suit any scale. The public methods take and give ratings.
 
     Parameters
     ----------
@@ -95,7 +94,8 @@ class Model(ABC):
     whole_stars
         Whether predictions are rounded to whole numbers.
     bias_fallback
-        Whether to predict by the biases alone where these are better on the validation split.
+        Whether to predict by the biases alone where all else is no better on the validation
+        split.
 
     Attributes
     ----------
@@ -105,8 +105,7 @@ class Model(ABC):
         Whether the model fell back to its biases.
     ends : (2,) lowest and highest rating
     mean : (1,) of all ratings, in units
-    global_mean : (1,), user_means : (n_users,) and item_means : (n_items,), in ratings; NaN
-        where there is no rating
+    user_means, item_means : (n_users,) and (n_items,) in ratings; NaN where there is none
     known_users, known_items : (n_users,) and (n_items,) whether anything is known of them
     train_size : (3,) numbers of users, items and ratings that the model was trained on
     """
@@ -125,7 +124,6 @@ class Model(ABC):
     biases_only: bool = field(init=False, repr=False, compare=False)
     ends: FloatArray = learned(parameter=False)
     mean: FloatArray = learned(parameter=False)
-    global_mean: FloatArray = learned(parameter=False)
     user_means: FloatArray = learned(parameter=False)
     item_means: FloatArray = learned(parameter=False)
     known_users: NDArray[np.bool_] = learned(parameter=False)
@@ -221,16 +219,25 @@ class Model(ABC):
         scale: Scale,
         label: str,
     ) -> History:
-        """Fall back to the biases where these predict the validation split better."""
+        """Fall back to the biases unless all else is better on the validation split.
+
+        Better by more than the standard error of the difference, that is: what would be by
+        chance is as likely to be worse on other ratings.
+        """
         biases = self._bias_model()
         steps = biases.fit(train, scale=scale, label=f"{label}: bias")
-        own = history.validation_rmse[history.steps.index(history.best_step)]
-        error = biases._rmse_on(validation)()
-        if error >= own:
+        users, items, ratings = observed(validation)
+        own, of_biases = (
+            np.square(model.predict(users, items) - ratings, dtype=np.float64)
+            for model in (self, biases)
+        )
+        gain = of_biases - own
+        if gain.mean() > gain.std() / np.sqrt(len(gain)):
             return history
+        error = float(np.sqrt(of_biases.mean()))
         logger.warning(
-            "%s: predicts by its biases, whose validation RMSE is %.4f; with all else it is %.4f",
-            *(label, error, own),
+            "%s: predicts by its biases, validation RMSE %.4f; all else makes it %.4f",
+            *(label, error, np.sqrt(own.mean())),
         )
         self._predict_by(biases)
         return History(
@@ -465,6 +472,11 @@ class Model(ABC):
         return float(self.ends[1] - self.ends[0]) / 4
 
     @property
+    def global_mean(self) -> float:
+        """Of all ratings of train."""
+        return float(self.mean[0]) * self.unit
+
+    @property
     def _ends(self) -> tuple[float, float]:
         """The scale's ends in units."""
         lowest, highest = self.ends.tolist()
@@ -481,11 +493,10 @@ class Model(ABC):
     @property
     def settings(self) -> dict[str, Any]:
         """The hyper-parameters as plain values."""
-        names = [entry.name for entry in fields(self) if entry.init]
-        values = {name: getattr(self, name) for name in names}
+        values = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.init}
         return {
-            name: asdict(v) if hasattr(v, "__dataclass_fields__") else v
-            for name, v in values.items()
+            name: asdict(value) if isinstance(value, EarlyStopping) else value
+            for name, value in values.items()
         }
 
     def save(self, folder: Path) -> None:
@@ -523,7 +534,6 @@ class Model(ABC):
     def _remember_means(self, train: sparse.csr_array, in_units: sparse.csr_array) -> None:
         users, items, ratings = observed(train)
         self.mean = np.array([in_units.data.mean(dtype=np.float64)], dtype=np.float32)
-        self.global_mean = np.array([ratings.mean(dtype=np.float64)], dtype=np.float32)
         self.user_means = _means(users, ratings, train.shape[0])
         self.item_means = _means(items, ratings, train.shape[1])
         self.train_size = np.array([*train.shape, train.nnz])
@@ -531,16 +541,16 @@ class Model(ABC):
 
     def _measure(self, train: sparse.csr_array, validation: sparse.csr_array | None) -> Measure:
         """RMSE of the weights as they are at each call, in ratings."""
-        on_train = self._rmse_on(train, at_most=PROBE)
-        on_validation = None if validation is None else self._rmse_on(validation)
-        return lambda: (on_train(), None if on_validation is None else on_validation())
+        probe: tuple[Any, ...] = observed(train)
+        if train.nnz > PROBE:
+            chosen = np.random.default_rng(0).choice(train.nnz, PROBE, replace=False)
+            probe = tuple(column[chosen] for column in probe)
 
-    def _rmse_on(self, part: sparse.csr_array, at_most: int | None = None) -> Callable[[], float]:
-        users, items, ratings = observed(part)
-        if at_most is not None and len(ratings) > at_most:
-            chosen = np.random.default_rng(0).choice(len(ratings), at_most, replace=False)
-            users, items, ratings = users[chosen], items[chosen], ratings[chosen]
-        return lambda: rmse(ratings, self.predict(users, items))
+        def error(users: Positions, items: Positions, ratings: FloatArray) -> float:
+            return rmse(ratings, self.predict(users, items))
+
+        given = None if validation is None else observed(validation)
+        return lambda: (error(*probe), None if given is None else error(*given))
 
 
 def _learned(model: Model | type[Model]) -> list[Any]:

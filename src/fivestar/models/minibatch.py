@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, cast
 
 import torch
 from annotated_types import Ge, Gt, Lt
@@ -12,7 +12,8 @@ from torch import Generator, Tensor, nn
 from torch.nn.utils import vector_to_parameters
 from torch.optim.swa_utils import AveragedModel
 
-from fivestar.models.base import FloatArray
+from fivestar.models.base import FloatArray, learned
+from fivestar.models.factors import Factors
 from fivestar.models.training import EarlyStopping, History, Steps, Training
 
 
@@ -35,6 +36,10 @@ class Network(nn.Module):
             for name, weight in self.weights.items()
         }
 
+    def above(self, x: Tensor) -> Tensor:
+        """What the layers make of the rows of x."""
+        return cast(Tensor, self.layers(x))
+
     def share_with(self, model: Any) -> list[FloatArray]:
         """Set the model's arrays, which share the memory of the weights from now on."""
         arrays = {name: weight.detach().numpy() for name, weight in self.weights.items()}
@@ -56,7 +61,7 @@ class Network(nn.Module):
         return self.eval()
 
     def _of_layers(self, model: Any) -> dict[str, list[Tensor]]:
-        tensors = {
+        tensors: dict[str, list[Tensor]] = {
             "network": list(self.layers.parameters()),
             "statistics": list(self.layers.buffers()),
         }
@@ -99,7 +104,9 @@ class Minibatches(Steps):
     ) -> History:
         """Minimise the loss of minibatches, which are given by their indices among the data."""
 
-        def average(kept: list[Tensor], latest: list[Tensor], n_updates: Tensor | int) -> None:
+        def average(
+            kept: Sequence[Tensor], latest: Sequence[Tensor], n_updates: Tensor | int
+        ) -> None:
             # At first the average reaches back over fewer updates, to forget the initial weights.
             decay = min(self.averaging, int(n_updates) / (int(n_updates) + 9))
             for each, weight in zip(kept, latest, strict=True):
@@ -109,23 +116,52 @@ class Minibatches(Steps):
         averaged.update_parameters(network)  # the first update copies
 
         def step() -> None:
-            for minibatch in torch.randperm(n_data, generator=generator).split(self.batch_size):
+            order = torch.randperm(n_data, generator=generator)
+            for minibatch in torch.split(order, self.batch_size):
                 optimizer.zero_grad()
                 torch.autograd.backward(loss(minibatch))
                 optimizer.step()
                 averaged.update_parameters(network)
 
-        return training.run(step, averaged.module.share_with(self), self, refresh=refresh)
+        arrays = cast(Network, averaged.module).share_with(self)
+        return training.run(step, arrays, self, refresh=refresh)
 
 
-def factors_and_biases(
-    shape: tuple[int, int], n_factors: int, init_scale: float, generator: Generator
-) -> dict[str, Tensor]:
-    """Random factors, and biases of zero, of n_users and n_items."""
-    n_users, n_items = shape
-    return {
-        "user_factors": init_scale * torch.randn(n_users, n_factors, generator=generator),
-        "item_factors": init_scale * torch.randn(n_items, n_factors, generator=generator),
-        "user_bias": torch.zeros(n_users),
-        "item_bias": torch.zeros(n_items),
-    }
+@dataclass(kw_only=True)
+class FactorsAndBiases:
+    """Settings and weights of a factorisation with biases.
+
+    Parameters
+    ----------
+    n_factors
+        Length k of the factors.
+    init_scale
+        Standard deviation of the factors before the first step.
+
+    Attributes
+    ----------
+    user_factors, item_factors : p (n_users, n_factors) and q (n_items, n_factors)
+    user_bias, item_bias : b (n_users,) and (n_items,)
+    """
+
+    n_factors: Annotated[int, Ge(1)] = 80
+    init_scale: Annotated[float, Ge(0)] = 0.01
+
+    user_factors: FloatArray = learned()
+    item_factors: FloatArray = learned()
+    user_bias: FloatArray = learned()
+    item_bias: FloatArray = learned()
+
+    def start(self, shape: tuple[int, int], generator: Generator) -> dict[str, Tensor]:
+        """Random factors, and biases of zero, of n_users and n_items."""
+        users, items = (torch.randn(n, self.n_factors, generator=generator) for n in shape)
+        return {
+            "user_factors": self.init_scale * users,
+            "item_factors": self.init_scale * items,
+            "user_bias": torch.zeros(shape[0]),
+            "item_bias": torch.zeros(shape[1]),
+        }
+
+    def dot_product(self, constant: float) -> Factors:
+        biases = self.user_bias, self.item_bias
+        return Factors.biased(constant, *biases, self.user_factors, self.item_factors)

@@ -1,4 +1,8 @@
-"""Products with sparse rows of ratings, and their gradients, for torch."""
+"""Products with sparse rows of ratings, and their gradients, for torch.
+
+The gradients that torch has for these products gather a row of the dense matrix for each entry;
+products with the transposed sparse matrix take a fifth of the time and no such memory.
+"""
 
 from __future__ import annotations
 
@@ -37,23 +41,21 @@ class SparseRows:
         return torch.repeat_interleave(rows, self.offsets.diff())
 
     def times(self, values: Tensor, matrix: Tensor) -> Tensor:
-        """X M for X with these entries."""
-        return _sparse_times(values, self.columns, self.offsets, matrix)
+        """X M for X with these entries and other values."""
+        return _times(values, self.columns, self.offsets, matrix)
 
     def transposed_times(self, values: Tensor, matrix: Tensor) -> Tensor:
-        """X' M for X with these entries."""
+        """X' M for X with these entries and other values."""
         order, rows, offsets = self._by_column
-        return _sparse_times(values.index_select(0, order), rows, offsets, matrix)
+        return _times(values.index_select(0, order), rows, offsets, matrix)
 
     @cached_property
     def mask(self) -> Tensor:
         """Zeros stored at the entries, a CSR tensor."""
-        zeros = torch.zeros_like(self.values)
+        parts = self.offsets, self.columns, torch.zeros_like(self.values)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-            return torch.sparse_csr_tensor(
-                self.offsets, self.columns, zeros, self.shape, check_invariants=False
-            )
+            return torch.sparse_csr_tensor(*parts, self.shape, check_invariants=False)
 
     @cached_property
     def _by_column(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -73,10 +75,6 @@ def sparse_times_dense(rows: SparseRows, values: Tensor, matrix: Tensor) -> Tens
 def dot_products_at(rows: SparseRows, left: Tensor, right: Tensor) -> Tensor:
     """L R' at the entries of ``rows`` only, (n_entries,), for L (n_rows, h) and R (w, h)."""
     return cast(Tensor, _DotProductsAt.apply(rows, left, right))  # type: ignore[no-untyped-call]
-
-
-# The gradients that torch has for these two products gather a row of the dense matrix for each
-# entry; products with the transposed sparse matrix take a fifth of the time and no such memory.
 
 
 class _SparseTimesDense(torch.autograd.Function):
@@ -100,12 +98,12 @@ class _DotProductsAt(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor, Tensor]:
-        rows: SparseRows = ctx.rows
         left, right = ctx.saved_tensors
-        return None, rows.times(gradient, right), rows.transposed_times(gradient, left)
+        of_left = ctx.rows.times(gradient, right)
+        return None, of_left, ctx.rows.transposed_times(gradient, left)
 
 
-def _sparse_times(values: Tensor, columns: Tensor, offsets: Tensor, matrix: Tensor) -> Tensor:
+def _times(values: Tensor, columns: Tensor, offsets: Tensor, matrix: Tensor) -> Tensor:
     return embedding_bag(
         columns, matrix, offsets, mode="sum", per_sample_weights=values, include_last_offset=True
     )

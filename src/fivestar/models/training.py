@@ -71,8 +71,8 @@ class History:
     best_step
         The step whose weights the model keeps.
     ending
-        ``last step``, ``early stopping``, ``diverged``, or ``biases`` where the biases alone
-        predicted the validation split better and the model fell back to them.
+        ``last step``, ``early stopping``, ``diverged``, or ``biases`` where all else was no
+        better than the biases alone and the model fell back to them.
     curves
         Further curves of a model by name, each as long as ``steps``.
     """
@@ -106,14 +106,7 @@ class TooSlow(Exception):  # noqa: N818
 class TimeLimit:
     """Raises ``TooSlow`` as soon as the first steps show that all would take too long.
 
-    Parameters
-    ----------
-    max_seconds
-        For everything since ``started``; None never raises.
-    n_steps
-        Steps at the most.
-    started
-        Of ``perf_counter``.
+    ``max_seconds`` is for everything since ``started``, of ``perf_counter``.
     """
 
     def __init__(self, max_seconds: float | None, n_steps: int, label: str, started: float) -> None:

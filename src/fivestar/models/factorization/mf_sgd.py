@@ -14,14 +14,14 @@ from torch import Generator, Tensor
 
 from fivestar.models.base import FloatArray, Model, learned
 from fivestar.models.factors import Factors
-from fivestar.models.minibatch import Minibatches, Network, factors_and_biases
+from fivestar.models.minibatch import FactorsAndBiases, Minibatches, Network
 from fivestar.models.solver import UserRegression, penalties, with_ones, worth_of_stopping
 from fivestar.models.training import History, Training
 from fivestar.ratings import observed
 
 
 @dataclass(kw_only=True)
-class MFSGD(Minibatches, Model):
+class MFSGD(Minibatches, FactorsAndBiases, Model):
     r"""Biased factorisation by minibatches: r_ui ~ mu + b_u + b_i + p_u . q_i.
 
     With e = prediction - rating, a minibatch B has the loss
@@ -36,42 +36,29 @@ class MFSGD(Minibatches, Model):
 
     Parameters
     ----------
-    n_factors
-        Length k of the factors.
     learning_rate, momentum
         g and beta.
     regularization, bias_regularization
         l and l_b, for each rating once.
-    init_scale
-        Standard deviation of the factors before the first step, sqrt(units).
 
     Attributes
     ----------
-    user_factors, item_factors : p (n_users, n_factors) and q (n_items, n_factors)
-    user_bias, item_bias : (n_users,) and (n_items,) units
     steps_taken : (1,) steps that lie behind the weights
     """
 
     family: ClassVar[str] = "mf_sgd"
 
-    n_factors: Annotated[int, Ge(1)] = 80
     learning_rate: Annotated[float, Gt(0)] = 4e-3
     momentum: Annotated[float, Ge(0), Lt(1)] = 0.9
     regularization: Annotated[float, Ge(0)] = 0.06
     bias_regularization: Annotated[float, Ge(0)] = 0.03
-    init_scale: Annotated[float, Ge(0)] = 0.01
     averaging: Annotated[float, Ge(0), Lt(1)] = 0.998
 
-    user_factors: FloatArray = learned()
-    item_factors: FloatArray = learned()
-    user_bias: FloatArray = learned()
-    item_bias: FloatArray = learned()
     steps_taken: NDArray[np.int64] = learned(parameter=False)
 
     def _fit(self, training: Training) -> History:
         generator = Generator().manual_seed(self.seed)
-        shape = training.ratings.shape
-        network = Network(factors_and_biases(shape, self.n_factors, self.init_scale, generator))
+        network = Network(self.start(training.ratings.shape, generator))
         sgd = torch.optim.SGD(network.parameters(), self.learning_rate, self.momentum)
         users, items, ratings = map(torch.from_numpy, observed(training.ratings))
         mean = float(self.mean[0])
@@ -90,10 +77,7 @@ class MFSGD(Minibatches, Model):
         return history
 
     def _factors(self) -> Factors:
-        biases = self.mean[0], self.user_bias, self.item_bias
-        return Factors.biased(*biases, self.user_factors, self.item_factors)
-
-    # -- new users
+        return self.dot_product(self.mean[0])
 
     def _regression(self, ratings: sparse.csr_array) -> UserRegression:
         """With the penalty of each rating, and what it is worth that training stops early."""

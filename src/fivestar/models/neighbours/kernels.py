@@ -85,10 +85,10 @@ def similarities(
         if n_similar > kept:
             chosen = np.argpartition(-np.abs(found[:n_similar]), kept)[:kept]
         counts[column - first] = len(chosen)
-        for place, at in enumerate(chosen):
-            similar[column - first, place] = touched[at]
-            size = np.abs(found[at]) ** amplification
-            weights[column - first, place] = np.sign(found[at]) * size
+        for n, one in enumerate(chosen):
+            similar[column - first, n] = touched[one]
+            size = np.abs(found[one]) ** amplification
+            weights[column - first, n] = np.sign(found[one]) * size
     return counts, similar, weights
 
 

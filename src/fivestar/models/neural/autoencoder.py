@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
 from annotated_types import Ge, Gt, Lt, MinLen
 from scipy import sparse
 from torch import Generator, Tensor, nn
+from torch.nn.functional import mse_loss
 
 from fivestar.models.base import FloatArray, Model, learned
 from fivestar.models.biases import Biases
@@ -36,11 +37,10 @@ class Autoencoder(Minibatches, Model):
         c = f(... f(x E_1 + a_1) ... E_L + a_L)           code, (h_L,)
         y_j = c . V_j + d_j                               units above mu + b_u + b_i
 
-    The offset o tells a rating that the bias model predicts exactly from no rating: as in the
-    paper, whose input are the ratings themselves, the code thus learns from who rated as well
-    as from how. Adam minimises the mean of (y_j - e_j)^2 over the ratings in a minibatch of
-    rows, plus lambda (sum_l |E_l|^2 + |V|^2); in training, ratings are dropped at random from
-    x and n but not from the loss.
+    The offset o tells a rating that the bias model predicts exactly from no rating, so that the
+    code learns from who rated as well as from how. Adam minimises the mean of (y_j - e_j)^2 over
+    the ratings in a minibatch of rows, plus lambda (sum_l |E_l|^2 + |V|^2); in training, ratings
+    are dropped at random from x and n but not from the loss.
 
     Sedhain, Menon, Sanner and Xie, "AutoRec", WWW 2015; dropping inputs: Vincent, Larochelle,
     Bengio and Manzagol, "Denoising Autoencoders", ICML 2008.
@@ -49,10 +49,8 @@ class Autoencoder(Minibatches, Model):
     ----------
     direction
         Whether a row is an item (I-AutoRec) or a user (U-AutoRec).
-    hidden
-        Units h_1, ..., h_L of the hidden layers; the last one is the code.
-    activation
-        f.
+    hidden, activation
+        Units h_1, ..., h_L of the hidden layers, the last of which is the code, and f.
     input_offset, input_scale
         o in units, and s.
     dropout
@@ -93,17 +91,16 @@ class Autoencoder(Minibatches, Model):
     decoder_bias: FloatArray = learned()
     codes: FloatArray = learned(parameter=False)
 
-    # -- training
-
     def _fit(self, training: Training) -> History:
         biases = Biases.of(training.ratings, self.mean[0])
         self.user_bias, self.item_bias = biases.users, biases.items
-        rows = self._rows(biases.residuals(training.ratings))
+        residuals = biases.residuals(training.ratings)
+        rows = residuals.T.tocsr() if self.direction == "item" else residuals
         rated = rows[np.flatnonzero(np.diff(rows.indptr))]
         generator = Generator().manual_seed(self.seed)
         network = self._start(rows.shape[1], generator)
-        matrices, vectors = ([w for w in network.parameters() if w.ndim == n] for n in (2, 1))
-        groups = [{"params": matrices, "weight_decay": 2 * self.l2}, {"params": vectors}]
+        shrunk, free = ([w for w in network.parameters() if w.ndim == n] for n in (2, 1))
+        groups: list[Any] = [{"params": shrunk, "weight_decay": 2 * self.l2}, {"params": free}]
         adam = torch.optim.Adam(groups, self.learning_rate, fused=True)
 
         def loss(some: Tensor) -> Tensor:
@@ -131,32 +128,21 @@ class Autoencoder(Minibatches, Model):
         codes = self._code(network, block, kept.float())
         bias = network.weights["decoder_bias"].index_select(0, block.columns)
         told = dot_products_at(block, codes, network.weights["decoder"]) + bias
-        return (told - block.values).square().mean()
-
-    # -- codes
-
-    def _rows(self, residuals: sparse.csr_array) -> sparse.csr_array:
-        """Residuals, users x items, with a row for each input of the network."""
-        return residuals.T.tocsr() if self.direction == "item" else residuals
+        return mse_loss(told, block.values)
 
     def _encode(self, rows: sparse.csr_array) -> FloatArray:
-        """Codes, (n_rows, h_L), of sparse rows of residuals; dropout is off."""
+        """Codes, (n_rows, h_L), of sparse rows of residuals."""
         network, block = self._start(0, Generator()).shared_by(self), SparseRows(rows)
         with torch.no_grad():
-            codes: FloatArray = self._code(network, block, torch.ones_like(block.values)).numpy()
-        return codes
+            return self._code(network, block, torch.ones_like(block.values)).numpy()
 
     def _code(self, network: Network, block: SparseRows, kept: Tensor) -> Tensor:
-        """Codes of the rows; ``kept`` holds a one for each rating to use and else zeros."""
+        """The same; ``kept`` holds a one for each rating to use and else zeros."""
         counts = torch.bincount(block.rows, kept, minlength=block.shape[0]).clamp_(min=1)
         scale = (self.input_scale * counts.rsqrt().float()).index_select(0, block.rows)
         inputs = (block.values + self.input_offset) * kept * scale
-        weights = network.weights
-        units = sparse_times_dense(block, inputs, weights["input_weights"]) + weights["input_bias"]
-        codes: Tensor = network.layers(units)
-        return codes
-
-    # -- use
+        units = sparse_times_dense(block, inputs, network.weights["input_weights"])
+        return network.above(units + network.weights["input_bias"])
 
     @property
     def _biases(self) -> Biases:
@@ -172,47 +158,32 @@ class Autoencoder(Minibatches, Model):
         return values
 
     def _factors(self) -> Factors:
-        """Codes of the rows and the decoder's vectors of the columns.
-
-        The activations of a code may all be positive: what all codes have in common sets none
-        apart, and goes to the biases of the columns.
-        """
+        """Codes and decoder; what all codes have in common goes to the biases of the columns."""
         common = self.codes.mean(0)
-        of_row = self.codes - common, 0
-        of_column = self.decoder, self.decoder_bias + self.decoder @ common
-        by_item = self.direction == "item"
-        (items, of_item), (users, of_user) = (of_row, of_column) if by_item else (of_column, of_row)
-        return Factors(
-            items=items,
-            users=users,
-            item_bias=self.item_bias + of_item,
-            user_bias=self.user_bias + of_user,
-            constant=float(self.mean[0]),
-            exact=True,
-        )
-
-    # -- new users
+        codes, shift = self.codes - common, self.decoder_bias + self.decoder @ common
+        mean, of_user, of_item = self.mean[0], self.user_bias, self.item_bias
+        if self.direction == "user":
+            return Factors.biased(mean, of_user, of_item + shift, codes, self.decoder)
+        return Factors.biased(mean, of_user + shift, of_item, self.decoder, codes)
 
     def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
         """New rows are encoded; new columns get a decoder row that fits the items' codes.
 
-        In the second case what the users' ratings would change in the codes is left out.
+        What the ratings of new columns would change in the codes is left out.
         """
         biases = self._biases.fold_in(ratings)
         self.user_bias, residuals = biases.users, biases.residuals(ratings)
         if self.direction == "user":
             self.codes = self._encode(residuals)
             return
-        solution = self._regression(residuals).solve()
-        self.decoder, self.decoder_bias = solution[:, :-1].copy(), solution[:, -1].copy()
-        self.input_weights = np.zeros((len(solution), self.hidden[0]), dtype=np.float32)
+        self.decoder, self.decoder_bias = self._regression(residuals).factors_and_bias()
+        self.input_weights = np.zeros((len(self.decoder), self.hidden[0]), dtype=np.float32)
 
     def _regression(self, residuals: sparse.csr_array) -> UserRegression:
-        """Of the users' V and d on the codes.
+        """Of the users' V and d on the codes, by sum (y - e)^2 + N lambda |V|^2.
 
-        The loss's mean is over the ratings of a minibatch, so that over all N ratings of train
-        it is sum (y - e)^2 + N lambda |V|^2. In training d is free, which would let a user of
-        few ratings follow them: here it is shrunk like V.
+        N is the number of ratings in train, over whose minibatches the loss is a mean. In
+        training d is free; here it is shrunk like V, for users of few ratings.
         """
         penalty = np.full((residuals.shape[0], self.hidden[-1] + 1), self.l2 * self.train_size[2])
         return UserRegression(residuals, np.zeros(self.n_items), with_ones(self.codes), penalty)
@@ -222,9 +193,7 @@ class Autoencoder(Minibatches, Model):
         """Whether not by the code of an empty row, which training has never seen."""
         return self.direction == "item"
 
-    @property
-    def _explains(self) -> bool:
-        return self.direction == "item"
+    _explains = _predicts_cold_start
 
     def _contributions(self, person: sparse.csr_array, item: int) -> tuple[float, FloatArray]:
         influence = self._regression(person).influence(item)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Literal
@@ -35,7 +36,7 @@ class HiddenLayers:
     hidden
         Units of the hidden layers.
     activation, batch_norm
-        Of the hidden layers, see ``perceptron``.
+        f of the hidden layers, and whether there is a norm: see ``hidden_layers``.
     dropout, embedding_dropout
         Fractions of the hidden units and of the embeddings' entries that are zeroed in training.
 
@@ -56,35 +57,25 @@ class HiddenLayers:
     def on_embeddings(
         self, n_inputs: int, generator: Generator, *, silent: bool = False
     ) -> nn.Sequential:
-        """Dropout of the embeddings, hidden layers and output, which starts at 0 if ``silent``."""
+        """Dropout of the embeddings, and the perceptron; a ``silent`` one starts by giving 0."""
         sizes, last = (n_inputs, *self.hidden), (self.hidden[-1], 1)
         hidden = hidden_layers(sizes, self.activation, generator, self.batch_norm, self.dropout)
         output = linear(torch.zeros(last) if silent else glorot(generator, *last))
-        return nn.Sequential(Dropout(self.embedding_dropout, generator), *hidden, output)
+        dropout = Dropout(self.embedding_dropout, generator)
+        return nn.Sequential(dropout, nn.Sequential(*hidden, output))
 
 
 def hidden_layers(
-    sizes: tuple[int, ...],
+    sizes: Sequence[int],
     activation: Activation,
     generator: Generator,
     batch_norm: bool = False,
     dropout: float = 0.0,
 ) -> list[nn.Module]:
-    """Layers x_l = dropout(f(norm(x_{l-1} W_l + a_l))).
+    """Layers x_l = dropout(f(norm(x_{l-1} W_l + a_l))), for ``sizes`` of x_0, x_1, ...
 
-    Parameters
-    ----------
-    sizes
-        Numbers of inputs and of units of each layer.
-    activation
-        f.
-    generator
-        Of the initial weights and of dropout.
-    batch_norm
-        Whether units are standardised over the minibatch, then scaled and shifted (Ioffe and
-        Szegedy 2015); in prediction by running means and variances.
-    dropout
-        Fraction of the units that is zeroed in training.
+    Batch norm standardises units over the minibatch, in prediction by running means and
+    variances, then scales and shifts them (Ioffe and Szegedy 2015).
     """
     layers: list[nn.Module] = []
     for fans in pairwise(sizes):
@@ -97,9 +88,10 @@ def hidden_layers(
 
 def linear(weights: Tensor) -> nn.Linear:
     """The layer x W + a, for W (n_inputs, n_outputs) and a of zeros."""
-    layer = nn.Linear(*weights.shape, device="meta")
+    n_inputs, n_outputs = weights.shape
+    layer = nn.Linear(n_inputs, n_outputs, device="meta")
     layer.weight = nn.Parameter(weights.T.contiguous())
-    layer.bias = nn.Parameter(torch.zeros(weights.shape[1]))
+    layer.bias = nn.Parameter(torch.zeros(n_outputs))
     return layer
 
 

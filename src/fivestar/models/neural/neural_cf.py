@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 import torch
 from annotated_types import Ge
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 
 from fivestar.models.adamw import AdamWModel
 from fivestar.models.base import FloatArray, learned
@@ -56,9 +56,9 @@ class NeuralCF(HiddenLayers, AdamWModel):
         }
         return Network(embeddings, self.on_embeddings(self.user_size + self.item_size, generator))
 
-    def _formula(self, of: dict[str, Tensor], layers: nn.Sequential) -> Tensor:
+    def _formula(self, of: dict[str, Tensor], network: Network) -> Tensor:
         pairs = torch.cat([of["user_embeddings"], of["item_embeddings"]], 1)
-        return float(self.mean[0]) + layers(pairs).squeeze(1)
+        return float(self.mean[0]) + network.above(pairs).squeeze(1)
 
     def _factors(self) -> Factors:
         return Factors(items=self.item_embeddings)

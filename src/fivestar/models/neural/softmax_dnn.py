@@ -20,7 +20,7 @@ from fivestar.models.minibatch import Minibatches, Network
 from fivestar.models.neural.layers import Activation, glorot, hidden_layers, linear
 from fivestar.models.sparse_products import SparseRows, dot_products_at, sparse_times_dense
 from fivestar.models.training import EarlyStopping, History, Training
-from fivestar.ratings import Positions, observed
+from fivestar.ratings import csr_matrix, observed
 
 CALIBRATION_FRACTION = 0.1
 """Fraction of the ratings that only the calibration learns from."""
@@ -38,14 +38,11 @@ class SoftmaxDNN(Minibatches, Model):
         c_u = MLP(tanh(x_u))                                  code, (hidden_last,)
         z_ui = c_u . v_i + d_i,  P(i | u) = exp(z_ui) / sum_j exp(z_uj)
 
-    Training holds a random fraction of a user's likes back from x_u and maximises the mean of
-    log P over those. With ``n_sampled`` = S the sum over all m items j is estimated by
+    Training holds a random fraction of a user's likes back from x_u; AdamW maximises the mean
+    of log P over those. With ``n_sampled`` = S the sum over all m items j is estimated by
     exp(z_ui) + (m - 1)/S sum over S random items, the same for all users of a minibatch.
 
-    A rating is predicted by least squares on train,
-
-        r_ui ~ w_0 + w_1 (mu + b_u + b_i) + w_2 (z_ui - mean of z_u),
-
+    A rating is predicted by least squares, r_ui ~ w . (1, mu + b_u + b_i, z_ui - mean of z_u),
     b being the bias model. The w are found on a tenth of the ratings that neither network nor
     biases have seen: of a rating they have learned from, z would tell whether it was a like.
 
@@ -60,12 +57,8 @@ class SoftmaxDNN(Minibatches, Model):
         Length of e, and units of the layers after it; the last one's are the code.
     activation, batch_norm
         Of all but the last layer.
-    held_back
-        Fraction of the likes that are to be predicted from the others.
-    n_sampled
-        S; None uses all items.
-    weight_decay
-        AdamW's.
+    held_back, n_sampled
+        Fraction of the likes to predict from the others, and S; None uses all items.
 
     Attributes
     ----------
@@ -104,8 +97,6 @@ class SoftmaxDNN(Minibatches, Model):
     statistics: FloatArray = learned(parameter=False)
     codes: FloatArray = learned(parameter=False)
 
-    # -- training
-
     def _fit(self, training: Training) -> History:
         train = training.ratings
         order = np.random.default_rng(self.seed).permutation(train.nnz)
@@ -125,28 +116,29 @@ class SoftmaxDNN(Minibatches, Model):
             return self._loss(network, likes[users.numpy()], generator)
 
         def refresh() -> None:
-            self.calibration = np.array([0, 1, 0], dtype=np.float32)
+            _, weights, by_logits = np.eye(3, dtype=np.float32)
             if unseen.nnz >= MIN_RATINGS:
                 users, items, values = observed(unseen)
-                logits = self._logits(self._codes_of(learning)[users], items)
-                terms = np.stack([np.ones(unseen.nnz), of_learning(users, items), logits], 1)
-                self.calibration = np.linalg.lstsq(terms, values)[0].astype(np.float32)
-            self.codes = self._codes_of(train)
+                self.codes, self.calibration = self._codes_of(learning), by_logits
+                above = self._factors().of_pairs(users, items)
+                terms = np.stack([np.ones_like(above), of_learning(users, items), above], 1)
+                weights = np.linalg.lstsq(terms, values)[0].astype(np.float32)
+            self.codes, self.calibration = self._codes_of(train), weights
 
         return self._learn(network, adamw, loss, likes.shape[0], training, generator, refresh)
 
     def _start(self, n_items: int, generator: Generator) -> Network:
-        sizes = self.embedding_size, *self.hidden
-        inputs, outputs = (
-            torch.randn(n_items, n, generator=generator) for n in sizes[:: len(sizes) - 1]
-        )
+        *sizes, n_codes = self.embedding_size, *self.hidden
+        ends = sizes[0], n_codes
+        inputs, outputs = (torch.randn(n_items, size, generator=generator) for size in ends)
         weights = {
             "input_embeddings": sizes[0] ** -0.5 * inputs,
-            "output_embeddings": 0.1 * sizes[-1] ** -0.5 * outputs,
+            "output_embeddings": 0.1 * n_codes**-0.5 * outputs,
             "output_bias": torch.zeros(n_items),
         }
-        hidden = hidden_layers(sizes[:-1], self.activation, generator, self.batch_norm)
-        return Network(weights, nn.Sequential(*hidden, linear(glorot(generator, *sizes[-2:]))))
+        hidden = hidden_layers(sizes, self.activation, generator, self.batch_norm)
+        output = linear(glorot(generator, sizes[-1], n_codes))
+        return Network(weights, nn.Sequential(*hidden, output))
 
     def _loss(self, network: Network, likes: sparse.csr_array, generator: Generator) -> Tensor:
         """Mean of -log P over a random fraction of the likes, given the others."""
@@ -154,18 +146,16 @@ class SoftmaxDNN(Minibatches, Model):
         codes, asked = self._code(network, _only(likes, ~held)), SparseRows(_only(likes, held))
         outputs, bias = network.weights["output_embeddings"], network.weights["output_bias"]
         own = dot_products_at(asked, codes, outputs) + bias.index_select(0, asked.columns)
-        if self.n_sampled is None:
-            total = torch.logsumexp(torch.addmm(bias, codes, outputs.T), 1)
-            total = total.index_select(0, asked.rows)
-        else:
+        if self.n_sampled is not None:
             drawn = torch.randint(len(bias), (self.n_sampled,), generator=generator)
-            others = torch.addmm(bias[drawn], codes, outputs[drawn].T)
-            total = torch.logsumexp(others, 1).index_select(0, asked.rows)
-            total = total + math.log(max(len(bias) - 1, 1) / self.n_sampled)
-            total = torch.logaddexp(total, own)
-        return (total - own).sum() / max(len(own), 1)
-
-    # -- codes
+            outputs, bias = outputs[drawn], bias[drawn]
+        total = torch.logsumexp(torch.addmm(bias, codes, outputs.T), 1)
+        total = total.index_select(0, asked.rows)
+        if self.n_sampled is not None:
+            others = max(likes.shape[1] - 1, 1) / self.n_sampled
+            total = torch.logaddexp(total + math.log(others), own)
+        loss: Tensor = (total - own).sum() / max(len(own), 1)
+        return loss
 
     def _likes(self, ratings: sparse.csr_array) -> sparse.csr_array:
         lowest, highest = self._ends
@@ -177,8 +167,7 @@ class SoftmaxDNN(Minibatches, Model):
         counts = rows.offsets.diff().clamp(min=1).to(torch.float32)
         values = counts.rsqrt().index_select(0, rows.rows)
         units = sparse_times_dense(rows, values, network.weights["input_embeddings"])
-        codes: Tensor = network.layers(torch.tanh(units))
-        return codes
+        return network.above(torch.tanh(units))
 
     def _codes_of(self, ratings: sparse.csr_array) -> FloatArray:
         network = self._start(0, Generator()).shared_by(self)
@@ -190,47 +179,22 @@ class SoftmaxDNN(Minibatches, Model):
         self.user_bias = self._biases.fold_in(ratings).users
         self.codes = self._codes_of(ratings)
 
-    # -- use
-
     @property
     def _biases(self) -> Biases:
         return Biases(self.mean[0], self.user_bias, self.item_bias)
 
-    def _score(self, users: Positions, items: Positions) -> FloatArray:
-        constant, of_biases, of_logit = self.calibration
-        logits = self._logits(self.codes[users], items)
-        values: FloatArray = constant + of_biases * self._biases(users, items) + of_logit * logits
-        return values
-
-    def _logits(self, codes: FloatArray, items: Positions) -> FloatArray:
-        """What z of pairs is above the mean of all items."""
-        outputs, bias = self._outputs
-        logits: FloatArray = np.einsum("pk,pk->p", codes, outputs[items])
-        return logits + bias[items]
-
-    @property
-    def _outputs(self) -> tuple[FloatArray, FloatArray]:
-        """The v and d above their means."""
-        outputs, bias = self.output_embeddings, self.output_bias
-        return outputs - outputs.mean(0), bias - bias.mean()
-
     def _factors(self) -> Factors:
-        """The v above their mean, and codes by how much a logit counts."""
         constant, of_biases, of_logit = self.calibration
-        outputs, bias = self._outputs
-        return Factors(
-            items=outputs,
-            users=self.codes * of_logit,
-            item_bias=of_biases * self.item_bias + of_logit * bias,
-            user_bias=of_biases * self.user_bias,
-            constant=float(constant + of_biases * self.mean[0]),
-            exact=True,
+        return Factors.biased(
+            constant + of_biases * self.mean[0],
+            of_biases * self.user_bias,
+            of_biases * self.item_bias + of_logit * (self.output_bias - self.output_bias.mean()),
+            of_logit * self.codes,
+            self.output_embeddings - self.output_embeddings.mean(0),
         )
 
 
 def _only(matrix: sparse.csr_array, chosen: NDArray[np.bool_]) -> sparse.csr_array:
     """The chosen of the stored entries."""
-    starts = np.concatenate([[0], np.cumsum(chosen)])[matrix.indptr].astype(np.int32)
-    return sparse.csr_array(
-        (matrix.data[chosen], matrix.indices[chosen], starts), shape=matrix.shape
-    )
+    users, items, values = observed(matrix)
+    return csr_matrix(users[chosen], items[chosen], values[chosen], matrix.shape)
