@@ -20,6 +20,7 @@ from fivestar import models
 from fivestar.errors import InputError
 from fivestar.metrics import rmse
 from fivestar.pipeline_registry import register_pipelines
+from fivestar.ratings import TrainingData
 
 from .project import ROOT, make_project, mlflow_runs, run
 
@@ -54,6 +55,21 @@ def test_leaderboard_has_every_model_of_the_line_up_best_validation_first(
     assert sorted(leaderboard["model"]) == sorted(LINE_UP)
     assert leaderboard["validation_rmse"].is_monotonic_increasing
     assert leaderboard.drop(columns="model").notna().all(axis=None)
+
+
+def test_leaderboard_submission_and_models_name_the_data_that_they_are_of(project: Path) -> None:
+    data = TrainingData.load(project / "data/05_model_input/demo")
+    for file in (
+        "08_reporting/demo/leaderboard_description.json",
+        "07_model_output/demo/submission.json",
+    ):
+        told = json.loads((project / "data" / file).read_text())
+        assert (told["place"], told["fingerprint"]) == ("demo", data.fingerprint)
+    for model in LINE_UP:
+        trained_on = models.load(project / "data/06_models/demo" / model).trained_on
+        assert trained_on == data.identity
+    chart = json.loads((project / "data/08_reporting/demo/leaderboard.json").read_text())
+    assert data.title in json.dumps(chart["title"])
 
 
 def test_metrics_are_those_of_the_written_predictions(
@@ -114,9 +130,14 @@ def test_matrices_hold_the_parts_on_the_vocabulary(project: Path) -> None:
 def test_mlflow_has_one_finished_flat_run_per_model_with_everything(project: Path) -> None:
     runs = {r.info.run_name: r for r in mlflow_runs(project)}
     assert sorted(runs) == sorted(LINE_UP)
+    fingerprint = TrainingData.load(project / "data/05_model_input/demo").fingerprint
     for model, tracked in runs.items():
         assert tracked.info.status == "FINISHED"
         assert {"dataset", "git_revision", "kedro_run", "split"} <= set(tracked.data.tags)
+        assert tracked.data.tags["fingerprint"] == fingerprint
+        inputs = {each.dataset.name: each.dataset.digest for each in tracked.inputs.dataset_inputs}
+        assert set(inputs) == {"demo/train", "demo/validation", "demo/test"}
+        assert inputs["demo/train"] == fingerprint
         assert tracked.data.tags["model"] == model
         assert "mlflow.parentRunId" not in tracked.data.tags
         assert set(tracked.data.metrics) >= METRICS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
@@ -77,6 +79,29 @@ def test_a_run_gives_the_lock_back_whether_it_ends_well_or_not(tmp_path: Path) -
     lock = PlaceLock(project, "demo")
     assert lock.try_acquire()
     lock.release()
+
+
+def test_runs_in_different_places_go_side_by_side_and_report_their_own_figures(
+    tmp_path: Path,
+) -> None:
+    project = make_project(tmp_path / "project")
+    for env, model in (("demo", "bias"), ("other", "item_mean")):
+        if env != "demo":
+            shutil.copytree(project / "conf/demo", project / "conf" / env)
+        (project / f"conf/{env}/parameters_line_up.yml").write_text(f"line_up: [{model}]\n")
+    command = [sys.executable, "-m", "kedro", "run", "--env"]
+    runs = [
+        subprocess.Popen([*command, env], cwd=project, stdout=subprocess.PIPE, text=True)
+        for env in ("demo", "other")
+    ]
+    shown = [process.communicate(timeout=120)[0] for process in runs]
+    assert [process.returncode for process in runs] == [0, 0]
+    for output, env, model in zip(shown, ("demo", "other"), ("bias", "item_mean"), strict=True):
+        assert f"{env}, split" in output
+        leaderboard = pd.read_csv(project / f"data/08_reporting/{env}/leaderboard.csv")
+        assert leaderboard["model"].tolist() == [model]
+    places = {run.info.run_name: run.data.tags["dataset"] for run in mlflow_runs(project)}
+    assert places == {"bias": "demo", "item_mean": "other"}
 
 
 def test_a_store_is_whole_or_not_there_when_its_making_is_killed(tmp_path: Path) -> None:

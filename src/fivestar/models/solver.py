@@ -134,7 +134,12 @@ def _solve(
         for begin in range(starts[row], starts[row + 1], CHUNK):
             n = min(CHUNK, starts[row + 1] - begin)
             for p in range(n):
-                _gather(begin + p, columns, targets, design, roots, block[p])
+                column, root = columns[begin + p], np.float32(1)
+                if len(roots):
+                    root = roots[begin + p]
+                for a in range(size):
+                    block[p, a] = root * design[column, a]
+                block[p, size] = root * targets[begin + p]
             np.dot(block[:n].T, block[:n], products)
             for a in range(size):
                 x[a] += products[a, size]
@@ -148,24 +153,6 @@ def _solve(
                 matrix[a, a] += max(penalty[row, a], JITTER * trace, LEAST)
         _solve_by_cholesky(matrix, x, noise, row)
         found[row] = x
-
-
-@compiled
-def _gather(
-    entry: int,
-    columns: NDArray[np.int32],
-    targets: FloatArray,
-    design: FloatArray,
-    roots: FloatArray,
-    line: FloatArray,
-) -> None:
-    """The design's row and the target of an entry, times the root of its weight."""
-    size = design.shape[1]
-    row = design[columns[entry]]
-    root = roots[entry] if len(roots) else np.float32(1)
-    for a in range(size):
-        line[a] = root * row[a]
-    line[size] = root * targets[entry]
 
 
 @compiled

@@ -10,6 +10,7 @@ from kedro.pipeline.node import Node, node
 
 from fivestar.errors import InputError, did_you_mean
 from fivestar.models import Model
+from fivestar.pipelines.wiring import named
 from fivestar.ratings import TrainingData
 from fivestar.ratings.training_data import SHOWN
 
@@ -78,12 +79,7 @@ def choose_model(tag: str) -> Node:
     """The node of ``choose``: ``chosen_name`` and ``chosen_model``."""
     return node(
         choose,
-        {
-            "trained_models": "trained_models",
-            "leaderboard": "leaderboard",
-            "data": "training_data",
-            "model": "params:model",
-        },
+        named("trained_models", "leaderboard", data="training_data", model="params:model"),
         ["chosen_name", "chosen_model"],
         name="choose_model",
         tags=tag,

@@ -1,4 +1,4 @@
-"""A node's function: fixed arguments, and the version of what it does."""
+"""What nodes are made of: inputs by name, fixed arguments, the version of what they do."""
 
 from __future__ import annotations
 
@@ -39,6 +39,11 @@ class Bound:
 
     def __call__(self, *inputs: Any, **named: Any) -> Any:
         return self.function(*inputs, **named, **self.fixed)
+
+
+def named(*names: str, **datasets: str) -> dict[str, str]:
+    """A node's inputs by argument; one that is given by its name alone is the dataset of that."""
+    return {name: name for name in names} | datasets
 
 
 def version(number: int) -> Callable[[Function], Function]:

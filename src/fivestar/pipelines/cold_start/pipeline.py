@@ -12,6 +12,7 @@ from fivestar.pipelines.cold_start.users import (
     hold_out_users,
     measure_models,
 )
+from fivestar.pipelines.wiring import named
 
 
 def create_pipeline() -> Pipeline:
@@ -59,4 +60,4 @@ def create_pipeline() -> Pipeline:
 
 def _reading(*names: str, **datasets: str) -> dict[str, str]:
     """Inputs by argument, with the settings."""
-    return {name: name for name in names} | datasets | {"settings": "params:settings"}
+    return named(*names, **datasets, settings="params:settings")

@@ -140,6 +140,12 @@ def compare(**metrics: dict[str, Any]) -> pd.DataFrame:
     )
 
 
+def describe_leaderboard(leaderboard: pd.DataFrame, data: TrainingData) -> dict[str, Any]:
+    """Which data the leaderboard is of."""
+    sizes = {"train": data.train.nnz, "validation": data.validation.nnz}
+    return {**data.identity, "n_ratings": sizes, "models": leaderboard["model"].tolist()}
+
+
 def _predicted(
     model: Model, part: str, pairs: pd.DataFrame, ids: Vocabulary
 ) -> tuple[pd.DataFrame, int]:

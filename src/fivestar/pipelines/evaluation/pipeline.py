@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from kedro.pipeline import Pipeline, node
 
 from fivestar.pipelines.evaluation.charts import draw_leaderboard, draw_learning_curves
-from fivestar.pipelines.evaluation.nodes import compare, evaluate
-from fivestar.pipelines.wiring import Bound
+from fivestar.pipelines.evaluation.nodes import compare, describe_leaderboard, evaluate
+from fivestar.pipelines.wiring import Bound, named
 
 
 def create_pipeline(models: Iterable[str]) -> Pipeline:
@@ -20,20 +20,13 @@ def evaluate_one(model: str) -> Pipeline:
         [
             node(
                 Bound(evaluate, label=model),
-                {
-                    **{name: name for name in ("fitted", "model", "history")},
-                    **{name: name for name in ("validation", "test")},
-                    "data": "training_data",
-                },
+                named("fitted", "model", "history", "validation", "test", data="training_data"),
                 ["predictions", "metrics"],
                 name="evaluate",
             )
         ],
         namespace=model,
-        inputs={
-            "history": f"history_{model}",
-            **{name: name for name in ("training_data", "validation", "test")},
-        },
+        inputs=named("training_data", "validation", "test", history=f"history_{model}"),
         outputs={name: f"{name}_{model}" for name in ("predictions", "metrics")},
         tags=["evaluation", model],
     )
@@ -47,8 +40,13 @@ def compare_all(models: list[str]) -> Pipeline:
         [
             node(compare, metrics, "leaderboard"),
             node(
+                describe_leaderboard,
+                named("leaderboard", data="training_data"),
+                "leaderboard_description",
+            ),
+            node(
                 draw_leaderboard,
-                {"leaderboard": "leaderboard", "data": "training_data"},
+                named("leaderboard", data="training_data"),
                 "leaderboard_chart",
             ),
             *(

@@ -15,7 +15,7 @@ from fivestar.pipelines.recommendation.nodes import (
     recommend,
     recommend_to_new_users,
 )
-from fivestar.pipelines.wiring import Bound
+from fivestar.pipelines.wiring import Bound, named
 
 JOBS = ["top", "new_users", "table", "ranking"]
 """Tags that do one of the jobs alone."""
@@ -77,4 +77,4 @@ def create_pipeline() -> Pipeline:
 
 def _asked(*names: str, **datasets: str) -> dict[str, str]:
     """Inputs by argument, with the settings."""
-    return {name: name for name in names} | datasets | {"settings": "params:settings"}
+    return named(*names, **datasets, settings="params:settings")

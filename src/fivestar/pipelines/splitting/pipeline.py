@@ -4,6 +4,7 @@ from kedro.pipeline import Pipeline, node
 
 from fivestar.pipelines.splitting.encoding import encode_features
 from fivestar.pipelines.splitting.nodes import assemble, collect_ids, split
+from fivestar.pipelines.wiring import named
 from fivestar.ratings import item_table
 
 
@@ -12,31 +13,25 @@ def create_pipeline() -> Pipeline:
         [
             node(
                 split,
-                {"ratings": "ratings", "test_pairs": "test_pairs", "settings": "params:splitting"},
+                named("ratings", "test_pairs", settings="params:splitting"),
                 ["train", "validation", "test"],
             ),
             node(
                 collect_ids,
-                {"train": "train", "validation": "validation", "users": "users", "items": "items"},
+                named("train", "validation", "users", "items"),
                 "ids",
             ),
             node(
                 encode_features,
-                {"users": "users", "items": "items", "ids": "ids", "settings": "params:ingestion"},
+                named("users", "items", "ids", settings="params:ingestion"),
                 "features",
             ),
             node(
                 assemble,
-                {
-                    "train": "train",
-                    "validation": "validation",
-                    "ids": "ids",
-                    "features": "features",
-                    "scale": "params:scale",
-                },
+                named("train", "validation", "ids", "features", scale="params:scale"),
                 "training_data",
             ),
-            node(item_table, {"items": "items", "data": "training_data"}, "item_table"),
+            node(item_table, named("items", data="training_data"), "item_table"),
         ],
         tags="splitting",
     )

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from kedro.pipeline import Pipeline, node
 
 from fivestar.pipelines.submission.nodes import describe_submission, submit
+from fivestar.pipelines.wiring import named
 
 
 def create_pipeline(models: Iterable[str]) -> Pipeline:
@@ -12,18 +13,17 @@ def create_pipeline(models: Iterable[str]) -> Pipeline:
         [
             node(
                 submit,
-                {
-                    "leaderboard": "leaderboard",
-                    "test": "test",
-                    "settings": "params:submission",
-                    "scale": "params:scale",
+                named(
+                    *("leaderboard", "test"),
+                    settings="params:submission",
+                    scale="params:scale",
                     **{model: f"predictions_{model}" for model in models},
-                },
+                ),
                 "submission",
             ),
             node(
                 describe_submission,
-                {"submission": "submission", "leaderboard": "leaderboard", "data": "training_data"},
+                named("submission", "leaderboard", data="training_data"),
                 "submission_description",
             ),
         ],

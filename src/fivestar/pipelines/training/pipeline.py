@@ -7,7 +7,7 @@ from kedro.pipeline import Pipeline, node
 
 from fivestar.models import version_of
 from fivestar.pipelines.training.nodes import fit, refit
-from fivestar.pipelines.wiring import Bound
+from fivestar.pipelines.wiring import Bound, named
 
 
 def create_pipeline(models: Mapping[str, Mapping[str, Any]]) -> Pipeline:
@@ -22,22 +22,17 @@ def train_one(model: str, block: Mapping[str, Any]) -> Pipeline:
         [
             node(
                 Bound(fit, label=model, version=version),
-                {
-                    "data": "training_data",
-                    "settings": "params:settings",
-                    "max_minutes": "params:max_minutes",
-                },
+                named(
+                    data="training_data",
+                    settings="params:settings",
+                    max_minutes="params:max_minutes",
+                ),
                 ["fitted", "fit_history"],
                 name="fit",
             ),
             node(
                 Bound(refit, label=model, version=version),
-                {
-                    "fitted": "fitted",
-                    "history": "fit_history",
-                    "data": "training_data",
-                    "wanted": "params:refit",
-                },
+                named("fitted", history="fit_history", data="training_data", wanted="params:refit"),
                 ["model", "history"],
                 name="refit",
             ),
