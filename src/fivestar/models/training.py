@@ -243,4 +243,5 @@ def _copy(weights: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 
 def _finite(weights: Sequence[np.ndarray], *errors: float | None) -> bool:
-    return all(np.isfinite(array).all() for array in (*weights, *filter(None, errors)))
+    values: list[Any] = [*weights, *(error for error in errors if error is not None)]
+    return all(np.isfinite(value).all() for value in values)
