@@ -38,11 +38,11 @@ class PMF(FullBatch):
 
     family: ClassVar[str] = "pmf"
 
-    n_factors: Annotated[int, Ge(1)] = 4
+    n_factors: Annotated[int, Ge(1)] = 3
     learning_rate: Annotated[float, Gt(0)] = 0.1
-    init_scale: Annotated[float, Ge(0)] = 0.025
-    user_regularization: Annotated[float, Ge(0)] = 4.0
-    item_regularization: Annotated[float, Ge(0)] = 13.5
+    init_scale: Annotated[float, Ge(0)] = 0.1
+    user_regularization: Annotated[float, Ge(0)] = 1.0
+    item_regularization: Annotated[float, Ge(0)] = 11.0
 
     def _objective(self) -> Objective:
         return Objective(
