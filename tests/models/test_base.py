@@ -124,6 +124,18 @@ def test_learned_weights_that_are_not_finite_fail(parts: tuple) -> None:
         Constant(start=np.nan).fit(parts[0], scale=SCALE, label="mine")
 
 
+def test_predictions_that_are_not_finite_are_divergence(parts: tuple) -> None:
+    class Overflowing(Constant):
+        def _score(self, users: Positions, items: Positions) -> FloatArray:
+            return np.full(len(users), 3.0 if self.value[0] < 3.4 else np.inf)
+
+    model = Overflowing(bias_fallback=False)
+    history = model.fit(*parts, scale=SCALE)
+    assert history.ending == "diverged"
+    assert history.steps == [0, 1]
+    assert model.value == 3.0
+
+
 def test_too_slow_says_how_long_it_would_take(monkeypatch: pytest.MonkeyPatch) -> None:
     """A first step of 50 seconds, which may compile, and 99 of 7 seconds."""
 

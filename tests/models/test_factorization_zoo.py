@@ -107,18 +107,21 @@ def test_svdpp_learns_from_what_was_rated_alone() -> None:
 # -- full batch: PMF, gravity, diagonal
 
 
+SHORT = {"n_steps": 200, "measure_every": 50}
+
+
 class TestPMF(ModelBehaviour):
-    settings = {"family": "pmf", "user_regularization": 2.0, "item_regularization": 2.0}
+    settings = {"family": "pmf", "user_regularization": 2.0, "item_regularization": 2.0, **SHORT}
     planted_rmse = 0.5
 
 
 class TestMFGravity(ModelBehaviour):
-    settings = {"family": "mf_gravity", "n_factors": 4}
+    settings = {"family": "mf_gravity", "n_factors": 4, **SHORT}
     planted_rmse = 0.5
 
 
 class TestMFDiagonal(ModelBehaviour):
-    settings = {"family": "mf_diagonal", "n_factors": 4, "regularization": 3.0}
+    settings = {"family": "mf_diagonal", "n_factors": 4, "regularization": 3.0, **SHORT}
     planted_rmse = 0.5
 
 

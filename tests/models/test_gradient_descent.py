@@ -29,7 +29,7 @@ STILL = {**COURSE, "n_steps": 1, "learning_rate": 1e-30}
 
 
 class TestGradientDescent(ModelBehaviour):
-    settings = {"family": "gradient_descent"}
+    settings = {"family": "gradient_descent", "n_steps": 200, "measure_every": 50}
     planted_rmse = 0.5
 
 
@@ -40,6 +40,7 @@ class TestPlainGradientDescent(ModelBehaviour):
         "learning_rate": 3.0,
         "regularization": 2.0,
         "frequency_power": 0.0,
+        "measure_every": 100,
     }
     planted_rmse = 0.4
 

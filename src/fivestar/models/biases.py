@@ -81,24 +81,19 @@ class Biases:
         return replace(self, users=found.astype(np.float32))
 
     def contributions(
-        self, person: sparse.csr_array, item: int, of_residuals: FloatArray | None = None
+        self, user: sparse.csr_array, item: int, of_residuals: FloatArray | None = None
     ) -> tuple[float, FloatArray]:
-        """What a person without ratings is predicted, and what each rating adds to that.
+        """What a user without ratings is predicted, and what each of a user's ratings adds.
 
-        Parameters
-        ----------
-        person
-            One row of ratings.
-        of_residuals
-            By how much the prediction grows with each residual r - mu - b_u - b_i beside the
-            biases; not at all if there is nothing beside them.
+        ``of_residuals`` is by how much the prediction grows with each residual beside the
+        biases, if there is anything beside them.
         """
         base = self.mean + self.items
         # b_u is a sum over the ratings too, and is taken from each residual.
-        influence = np.full(person.nnz, 1 / (self.user_regularization + max(person.nnz, 1)))
+        influence = np.full(user.nnz, 1 / (self.user_regularization + max(user.nnz, 1)))
         if of_residuals is not None:
             influence = of_residuals + influence * (1 - of_residuals.sum())
-        return float(base[item]), influence * (person.data - base[person.indices])
+        return float(base[item]), influence * (user.data - base[user.indices])
 
 
 def shrunken_means(

@@ -60,8 +60,8 @@ class Bias(Model):
     def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
         self.user_bias = self._biases.fold_in(ratings).users
 
-    def _contributions(self, person: sparse.csr_array, item: int) -> tuple[float, FloatArray]:
-        return self._biases.contributions(person, item)
+    def _contributions(self, user: sparse.csr_array, item: int) -> tuple[float, FloatArray]:
+        return self._biases.contributions(user, item)
 
     @property
     def _biases(self) -> Biases:

@@ -56,14 +56,14 @@ class SVDpp(Steps, Model):
     averaging
         Decay of the moving average at a step; 0 keeps the last weights.
     init_scale
-        Standard deviation of p, q and y before the first step, sqrt(stars).
+        Standard deviation of p, q and y before the first step, sqrt(units).
 
     Attributes
     ----------
     user_factors, item_factors : p (n_users, n_factors) and q (n_items, n_factors)
     implicit_factors : y (n_items, n_factors)
     profiles : (n_users, n_factors) p_u + |N_u|^(-1/2) sum y_j of the items rated in train
-    user_bias, item_bias : (n_users,) and (n_items,) stars
+    user_bias, item_bias : (n_users,) and (n_items,) units
     """
 
     family: ClassVar[str] = "svdpp"
@@ -104,9 +104,9 @@ class SVDpp(Steps, Model):
             order = random.permutation(train.shape[0])
             _learn(train.indptr, train.indices, ratings, order, tuple(iterates), settings)
             n_taken += 1
-            share = max(1 - self.averaging, 1 / n_taken)
+            weight = max(1 - self.averaging, 1 / n_taken)
             for average, iterate in zip(averages, iterates, strict=True):
-                average[...] += np.float32(share) * (iterate - average)
+                average[...] += np.float32(weight) * (iterate - average)
 
         def refresh() -> None:
             self.profiles = self.user_factors + rated @ self.implicit_factors

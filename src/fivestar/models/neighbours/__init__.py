@@ -1,1 +1,1 @@
-"""Ratings of a user's like items, or of like users, weighted by likeness."""
+"""Ratings of similar items, or by similar users, weighted by similarity."""

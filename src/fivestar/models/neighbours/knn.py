@@ -28,11 +28,26 @@ Side = TypeVar("Side")
 class Neighbours(Model):
     """The mechanism of ``ItemKNN``, and of ``UserKNN`` on the transposed matrix.
 
+    Parameters
+    ----------
+    n_neighbours
+        Ratings in N at the most, but for ties; 0 takes all.
+    n_similar
+        Similarities kept for each item (or user), the largest in size; 0 keeps all.
+    similarity_shrinkage
+        l, a number of common ratings: with as many, a similarity counts half.
+    amplification
+        p; above 1 the closest neighbours count for more.
+    weight_shrinkage
+        l_w, a sum of weights: with as much, the neighbours count half.
+    user_regularization, item_regularization
+        Of the biases, as in ``bias``.
+
     Attributes
     ----------
     user_bias, item_bias : (n_users,) and (n_items,) units
-    residual_starts, residual_columns, residuals : CSR of e in units, with items as columns
-        (``UserKNN``: users)
+    residual_starts, residual_columns, residuals : CSR of e in units, with the items (or users)
+        as columns
     similar_starts, similar_columns, weights : CSR of w, of those columns
     """
 
@@ -143,21 +158,6 @@ class ItemKNN(Neighbours):
     Collaborative Filtering", 2007; amplification: Breese, Heckerman, Kadie, "Empirical
     Analysis of Predictive Algorithms", 1998.) A fit takes sum_u n_u^2 steps, n_u the number
     of the user's ratings; no items x items matrix is made.
-
-    Parameters
-    ----------
-    n_neighbours
-        Rated items in N(u, i) at the most, but for ties; 0 takes all.
-    n_similar
-        Similarities kept for each item, the largest in size; 0 keeps all.
-    similarity_shrinkage
-        l, a number of common ratings: with as many, a similarity counts half.
-    amplification
-        p; above 1 the closest neighbours count for more.
-    weight_shrinkage
-        l_w, a sum of weights: with as much, the neighbours count half.
-    user_regularization, item_regularization
-        Of the biases, as in ``bias``.
     """
 
     family: ClassVar[str] = "item_knn"
@@ -190,17 +190,6 @@ class UserKNN(Neighbours):
 
     over N(i, u), the users most similar to u who rated i. A fit takes sum_i n_i^2 steps, n_i
     the number of the item's ratings: on millions of ratings many more than ``ItemKNN``.
-
-    Parameters
-    ----------
-    n_neighbours
-        Users in N(i, u) at the most, but for ties; 0 takes all.
-    n_similar
-        Similarities kept for each user, the largest in size; 0 keeps all.
-    similarity_shrinkage, amplification, weight_shrinkage
-        l, p and l_w, as in ``ItemKNN``.
-    user_regularization, item_regularization
-        Of the biases, as in ``bias``.
     """
 
     family: ClassVar[str] = "user_knn"

@@ -195,6 +195,6 @@ class Autoencoder(Minibatches, Model):
 
     _explains = _predicts_cold_start
 
-    def _contributions(self, person: sparse.csr_array, item: int) -> tuple[float, FloatArray]:
-        influence = self._regression(person).influence(item)
-        return self._biases.contributions(person, item, influence)
+    def _contributions(self, user: sparse.csr_array, item: int) -> tuple[float, FloatArray]:
+        influence = self._regression(user).influence(item)
+        return self._biases.contributions(user, item, influence)
