@@ -16,6 +16,7 @@ from pydantic import ConfigDict
 from safetensors.numpy import load_file, save_file
 from scipy import sparse
 
+from fivestar.errors import InputError
 from fivestar.files import replacing
 from fivestar.metrics import rmse
 from fivestar.models.factors import Factors
@@ -498,7 +499,13 @@ class Model(ABC):
         self.trained_on, self.biases_only = description["trained_on"], description["biases_only"]
         if self.biases_only:
             self._biases_instead = self._bias_model()
-        for name, array in load_file(folder / "weights.safetensors").items():
+        arrays = load_file(folder / "weights.safetensors")
+        if missing := [e.name for e in _learned(self._predictor) if e.name not in arrays]:
+            raise InputError(
+                f"{folder}: saved by another version, without {', '.join(missing)}. "
+                "Train the model again."
+            )
+        for name, array in arrays.items():
             setattr(self, name, array)
             setattr(self._predictor, name, array)
         return self
