@@ -209,7 +209,7 @@ class Training:
                     continue
                 refresh()
                 errors = self.measure()
-                if np.inf in errors or not all(np.isfinite(array).all() for array in weights):
+                if not _finite(weights, *errors):
                     history.ending = "diverged"
                     logger.warning(
                         "%s: diverged at step %d, kept the weights of step %d",
@@ -240,3 +240,8 @@ class Training:
 
 def _copy(weights: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [array.copy() for array in weights]
+
+
+def _finite(weights: Sequence[np.ndarray], *errors: float | None) -> bool:
+    values: list[Any] = [*weights, *(error for error in errors if error is not None)]
+    return all(np.isfinite(value).all() for value in values)
