@@ -61,7 +61,7 @@ def evaluate(
         ``fallback`` (whether the user or the item was unknown); no rows of a failed model.
     metrics
         RMSE, MSE, MAE and Gaussian negative log-likelihood a part, the noise ``sigma``
-        estimated on validation, sizes and times; where the model gives chances of stars, the
+        estimated on validation, sizes and times; where the model gives probabilities of ratings, the
         share of ratings that its 50, 80, 90 and 95 % intervals hold; or ``failure``, the
         reason of one.
     """
