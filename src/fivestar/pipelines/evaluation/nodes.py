@@ -60,10 +60,10 @@ def evaluate(
         ``part`` (validation or test), ``user``, ``item``, ``rating``, ``prediction``,
         ``fallback`` (whether the user or the item was unknown); no rows of a failed model.
     metrics
-        RMSE, MSE, MAE and Gaussian negative log-likelihood a part, the noise ``sigma``
-        estimated on validation, sizes and times; where the model gives probabilities of ratings, the
-        share of ratings that its 50, 80, 90 and 95 % intervals hold; or ``failure``, the
-        reason of one.
+        RMSE, MSE, MAE and Gaussian negative log-likelihood of each split, the noise ``sigma``
+        estimated on validation, sizes and times; where the model gives probabilities, the
+        fraction of the ratings that its 50, 80, 90 and 95 % intervals hold; or ``failure``,
+        the reason of one.
     """
     outcome: Any = next((given for given in (fitted, model) if isinstance(given, Failure)), None)
     if outcome is None:
@@ -76,7 +76,7 @@ def evaluate(
     predictions, errors = outcome
     logger.info(
         "%s: RMSE validation %.4f, test %s",
-        *(label, errors["validation_rmse"], _stars(errors.get("test_rmse"))),
+        *(label, errors["validation_rmse"], _shown(errors.get("test_rmse"))),
     )
     return predictions, errors | {
         "fallbacks": int(predictions["fallback"].sum()),
@@ -162,5 +162,5 @@ def _errors(part: str, actual: Any, predicted: Any, sigma: float) -> dict[str, f
     return errors | {f"{part}_nll": gaussian_nll(actual, predicted, sigma)}
 
 
-def _stars(value: float | None) -> str:
+def _shown(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.4f}"
