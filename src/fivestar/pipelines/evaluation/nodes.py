@@ -111,7 +111,7 @@ def _evaluate(
             continue
         errors |= _errors(part, known["rating"], known["prediction"], sigma)
         if model.distribution is not None:
-            held = coverages(model.distribution, *ids.positions(known), known["rating"])
+            held = coverages(model.distribution, *ids.indices(known), known["rating"])
             errors |= {f"{part}_{level}": share for level, share in held.items()}
     errors |= {"sigma": sigma, "non_finite": sum(non_finite)}
     return pd.concat(tables, ignore_index=True), errors
@@ -150,7 +150,7 @@ def _predicted(
     model: Model, part: str, pairs: pd.DataFrame, ids: Vocabulary
 ) -> tuple[pd.DataFrame, int]:
     """Predictions as a table, and how many scores were not finite."""
-    predicted = model.predict_detailed(*ids.positions(pairs))
+    predicted = model.predict_detailed(*ids.indices(pairs))
     table = pairs[["user", "item", "rating"]].assign(
         part=part, prediction=predicted.values, fallback=predicted.fallback
     )
