@@ -133,16 +133,18 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     models = options.models.split(",")
-    earlier = []
+    results: dict[tuple[str, int], Result] = {}
     if RESULTS.exists():
-        earlier = [Result(**row) for row in json.loads(RESULTS.read_text())]
-    results = [run for run in earlier if run.model in known and run.model not in models]
+        for row in json.loads(RESULTS.read_text()):
+            if row["model"] in known:
+                results[row["model"], row["fold"]] = Result(**row)
     for fold in options.folds.split(","):
-        results += measure_fold(int(fold), models, options.workers)
-    RESULTS.parent.mkdir(exist_ok=True)
-    rows = [vars(result) for result in results]
-    RESULTS.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    write_page(results)
+        for result in measure_fold(int(fold), models, options.workers):
+            results[result.model, result.fold] = result
+        RESULTS.parent.mkdir(exist_ok=True)
+        rows = [vars(result) for result in results.values()]
+        RESULTS.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    write_page(list(results.values()))
 
 
 if __name__ == "__main__":

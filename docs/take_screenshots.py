@@ -66,7 +66,9 @@ def mlflow_pages(page: Page) -> None:
     experiment = client.get_experiment_by_name("fivestar")
     assert experiment is not None
     runs = client.search_runs([experiment.experiment_id], "attributes.status = 'FINISHED'")
-    demo = [run for run in runs if run.data.tags["place"] == "demo"]
+    demo = [
+        run for run in runs if run.data.tags["place"] == "demo" and "test_rmse" in run.data.metrics
+    ]
     latest = [r for r in demo if r.data.tags["kedro_run"] == demo[0].data.tags["kedro_run"]]
     kedro_run = latest[0].data.tags["kedro_run"]
     shown = f"searchFilter=tags.kedro_run%3D%22{kedro_run}%22&workflowType=machine_learning"

@@ -23,7 +23,7 @@ from fivestar.models import Distribution, Model, build
 from fivestar.models.baselines.bias import Bias
 from fivestar.ratings import (
     Features,
-    Positions,
+    Indices,
     Scale,
     TrainingData,
     Vocabulary,
@@ -254,11 +254,11 @@ class Sure(Bias):
     def distribution(self) -> Distribution | None:
         return self
 
-    def probabilities(self, users: Positions, items: Positions) -> NDArray[np.float32]:
+    def probabilities(self, users: Indices, items: Indices) -> NDArray[np.float32]:
         return np.full((len(users), 2), 0.5, np.float32)
 
     def interval(
-        self, users: Positions, items: Positions, coverage: float = 0.9
+        self, users: Indices, items: Indices, coverage: float = 0.9
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         return np.full(len(users), 2, np.float32), np.full(len(users), 2 + coverage, np.float32)
 

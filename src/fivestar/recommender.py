@@ -23,7 +23,7 @@ from fivestar.analysis.similarity import nearest
 from fivestar.analysis.top_n import can_be_recommended, top_n
 from fivestar.errors import InputError, did_you_mean
 from fivestar.models import Model, Predictions
-from fivestar.ratings import Positions, TrainingData, csr_matrix
+from fivestar.ratings import Indices, TrainingData, csr_matrix
 from fivestar.ratings.training_data import DESCRIPTION, SHOWN
 
 logger = logging.getLogger(__name__)
@@ -291,7 +291,7 @@ class Recommender:
     # -- inside
 
     @cached_property
-    def candidates(self) -> Positions:
+    def candidates(self) -> Indices:
         """Indices of the items that may be recommended; the log says how many are left out."""
         n_ratings = self.items["n_ratings"].to_numpy()
         found, n_rare, n_unknown = can_be_recommended(self.trained, n_ratings, self.min_ratings)
@@ -320,7 +320,7 @@ class Recommender:
         starts = np.append(own.indptr, own.indptr[-1])
         return sparse.csr_array((own.data, own.indices, starts), shape=(n_users + 1, n_items))
 
-    def _items_at(self, ids: Any) -> Positions:
+    def _items_at(self, ids: Any) -> Indices:
         return _indices(self.data.vocabulary.items, ids)
 
     def _find(self, asked: Any, *, id_first: bool = False) -> int:
@@ -333,7 +333,7 @@ class Recommender:
         return at
 
     def _columns(
-        self, found: Predictions, users: Positions, items: Positions
+        self, found: Predictions, users: Indices, items: Indices
     ) -> dict[str, NDArray[Any]]:
         distribution = self.model.distribution
         low = high = np.full(len(users), np.nan, dtype=np.float32)
@@ -351,15 +351,13 @@ class Recommender:
                 logger.warning("%s: %s of %s predictions are %s", self.name, f"{n:,}", n_all, why)
         return found
 
-    def _about(self, items: Positions) -> pd.DataFrame:
+    def _about(self, items: Indices) -> pd.DataFrame:
         """Ids, titles (ids where there are none) and years."""
         table = self.items.iloc[items].reset_index(drop=True)
         table["title"] = table["title"].mask(table["title"] == "").fillna(table["item"])
         return table[["item", "title", "year"]]
 
-    def _table(
-        self, ids: pd.Index, users: Positions, items: Positions, **columns: Any
-    ) -> pd.DataFrame:
+    def _table(self, ids: pd.Index, users: Indices, items: Indices, **columns: Any) -> pd.DataFrame:
         """Pairs with titles and predictions."""
         found = self._columns(self.model.predict_detailed(users, items), users, items)
         table = self._about(items).assign(user=ids, **columns, **found)
@@ -373,5 +371,5 @@ def _as_index(ids: Any) -> pd.Index:
     return index
 
 
-def _indices(known: pd.Index, ids: Any) -> Positions:
+def _indices(known: pd.Index, ids: Any) -> Indices:
     return known.get_indexer(_as_index(ids))

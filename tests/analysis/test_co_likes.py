@@ -106,13 +106,13 @@ def test_planted_clusters_are_nearest() -> None:
     run = embed(counts, rank=3, optimizer="adam", learning_rate=0.01, n_epochs=200)
     everything = np.ones(counts.shape[0], dtype=bool)
     for liked in range(6):
-        positions, cosines = nearest(run.vectors, [liked], everything, 9)
-        assert set(positions % 3) == {liked % 3}
-        assert liked not in positions
+        indices, cosines = nearest(run.vectors, [liked], everything, 9)
+        assert set(indices % 3) == {liked % 3}
+        assert liked not in indices
         assert (np.diff(cosines) <= 0).all()
-    positions, _ = nearest(run.vectors, [0, 3], everything & (np.arange(30) != 6), 8)
-    assert set(positions) == {9, 12, 15, 18, 21, 24, 27} | set(positions[positions % 3 != 0])
-    assert not {0, 3, 6} & set(positions)
+    indices, _ = nearest(run.vectors, [0, 3], everything & (np.arange(30) != 6), 8)
+    assert set(indices) == {9, 12, 15, 18, 21, 24, 27} | set(indices[indices % 3 != 0])
+    assert not {0, 3, 6} & set(indices)
 
 
 def test_diverging_run_stops_and_keeps_the_finite_costs() -> None:

@@ -40,7 +40,7 @@ from fivestar.metrics.ranking import (
 from fivestar.models import History, build
 from fivestar.models.base import FloatArray, Model
 from fivestar.models.training import Training
-from fivestar.ratings import Positions, Scale, Vocabulary, csr_matrix
+from fivestar.ratings import Indices, Scale, Vocabulary, csr_matrix
 
 SCALE = Scale(1, 5)
 
@@ -54,7 +54,7 @@ class Foreseen(Model):
     def _fit(self, training: Training) -> History:
         return History()
 
-    def _score(self, users: Positions, items: Positions) -> FloatArray:
+    def _score(self, users: Indices, items: Indices) -> FloatArray:
         scores: FloatArray = self.stars[users, items]
         return scores
 

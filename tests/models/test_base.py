@@ -18,7 +18,7 @@ from fivestar.models import Model, TooSlow, build, find, version_of
 from fivestar.models.base import FloatArray, learned
 from fivestar.models.registry import families
 from fivestar.models.training import History, Steps, TimeLimit, Training
-from fivestar.ratings import Positions, observed
+from fivestar.ratings import Indices, observed
 
 from .behaviour import SCALE, planted
 
@@ -41,7 +41,7 @@ class Constant(Steps, Model):
 
         return training.run(step, [self.value], self)
 
-    def _score(self, users: Positions, items: Positions) -> FloatArray:
+    def _score(self, users: Indices, items: Indices) -> FloatArray:
         return np.full(len(users), self.value[0])
 
 
@@ -126,7 +126,7 @@ def test_learned_weights_that_are_not_finite_fail(parts: tuple) -> None:
 
 def test_predictions_that_are_not_finite_are_divergence(parts: tuple) -> None:
     class Overflowing(Constant):
-        def _score(self, users: Positions, items: Positions) -> FloatArray:
+        def _score(self, users: Indices, items: Indices) -> FloatArray:
             return np.full(len(users), 3.0 if self.value[0] < 3.4 else np.inf)
 
     model = Overflowing(bias_fallback=False)

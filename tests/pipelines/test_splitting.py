@@ -202,7 +202,7 @@ def test_matrices_hold_the_ratings_at_their_indices() -> None:
         assert matrix.shape == data.vocabulary.shape
         assert matrix.dtype == np.float32
         assert matrix.nnz == len(part)
-        users, items = data.vocabulary.positions(part)
+        users, items = data.vocabulary.indices(part)
         np.testing.assert_array_equal(matrix.toarray()[users, items], part["rating"])
 
 

@@ -1,4 +1,4 @@
-"""Ids and positions, and sparse scores in which a rating of 0 is a rating."""
+"""Ids and indices, and sparse scores in which a rating of 0 is a rating."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def test_ids_of_all_tables_are_sorted_as_text(vocabulary: Vocabulary) -> None:
     assert vocabulary.shape == (3, 3)
 
 
-def test_positions_lead_back_to_ids_and_unknown_ids_have_none(vocabulary: Vocabulary) -> None:
-    users, items = vocabulary.positions(table("b 9", "z 10", "a 373778295"))
+def test_indices_lead_back_to_ids_and_unknown_ids_have_none(vocabulary: Vocabulary) -> None:
+    users, items = vocabulary.indices(table("b 9", "z 10", "a 373778295"))
     assert users.tolist() == [1, -1, 0]
     assert items.tolist() == [2, 1, -1]
 
@@ -37,10 +37,10 @@ def test_vocabulary_survives_json(vocabulary: Vocabulary) -> None:
     again = Vocabulary.from_dict(json.loads(json.dumps(vocabulary.to_dict())))
     assert again.users.equals(vocabulary.users)
     assert again.items.equals(vocabulary.items)
-    assert again.positions(table("b 9"))[0].tolist() == [1]
+    assert again.indices(table("b 9"))[0].tolist() == [1]
 
 
-def test_matrix_has_scores_at_positions(vocabulary: Vocabulary) -> None:
+def test_matrix_has_scores_at_indices(vocabulary: Vocabulary) -> None:
     matrix = vocabulary.matrix(table("b 10", "a 9").assign(rating=[4.5, 0.0]))
     assert matrix.toarray().tolist() == [[0, 0, 0], [0, 4.5, 0], [0, 0, 0]]
     assert matrix.nnz == 2
@@ -66,10 +66,10 @@ def test_pair_that_occurs_twice_is_refused() -> None:
         csr_matrix(np.array([0, 0]), np.array([1, 1]), np.array([3.0, 0.0]), (1, 2))
 
 
-@pytest.mark.parametrize("position", [-1, 2])
-def test_pair_outside_the_matrix_is_refused(position: int) -> None:
+@pytest.mark.parametrize("index", [-1, 2])
+def test_pair_outside_the_matrix_is_refused(index: int) -> None:
     with pytest.raises(ValueError, match="index"):
-        csr_matrix(np.array([position]), np.array([0]), np.array([3.0]), (2, 2))
+        csr_matrix(np.array([index]), np.array([0]), np.array([3.0]), (2, 2))
 
 
 def test_observed_gives_back_what_was_put_in() -> None:

@@ -105,7 +105,7 @@ def test_a_title_is_looked_up_with_what_else_it_may_have_meant() -> None:
     matches, mistakes = look_up(["matrix", "alienation day", "zzzz"], titles, TITLES)
     (match,) = matches
     assert (match.asked, match.found, match.others) == ("matrix", TITLES[0], TITLES[1:2])
-    assert TITLES[match.position] == match.found
+    assert TITLES[match.index] == match.found
     assert mistakes[0].startswith("'alienation day': no such title; did you mean one of: ")
     assert mistakes[1:] == ["'zzzz': no such title; nothing is like it."]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fivestar.models import Model
 from fivestar.models.progress import progress_bar
-from fivestar.ratings import Positions
+from fivestar.ratings import Indices
 
 FloatArray = NDArray[np.float32]
 
@@ -30,7 +30,7 @@ class Blocks:
         factors = model.factors()
         self.factors = factors if factors is not None and factors.exact else None
 
-    def predict(self, users: Positions, items: Positions) -> FloatArray:
+    def predict(self, users: Indices, items: Indices) -> FloatArray:
         """Ratings, (n_users, n_items); fallbacks where need be."""
         model, factors = self.model, self.factors
         if factors is None or factors.users is None:
@@ -52,8 +52,8 @@ class Blocks:
         return table
 
     def iterate(
-        self, users: Positions, items: Positions, label: str
-    ) -> Iterator[tuple[Positions, FloatArray]]:
+        self, users: Indices, items: Indices, label: str
+    ) -> Iterator[tuple[Indices, FloatArray]]:
         """Some users after the other, (n,), and their predictions, (n, n_items).
 
         The label is that of a progress bar.
@@ -66,7 +66,7 @@ class Blocks:
                 bar.update(len(block))
 
 
-def predict_table(model: Model, users: Positions, items: Positions) -> FloatArray:
+def predict_table(model: Model, users: Indices, items: Indices) -> FloatArray:
     """Predictions of every user for every item pair by pair, (n_users, n_items)."""
     pairs = np.repeat(users, len(items)), np.tile(items, len(users))
     return model.predict(*pairs).reshape(len(users), len(items))

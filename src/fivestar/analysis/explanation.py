@@ -12,7 +12,7 @@ from scipy import sparse
 from fivestar.analysis.principal_factors import principal_factors
 from fivestar.analysis.similarity import directions
 from fivestar.models import Model
-from fivestar.ratings import Positions
+from fivestar.ratings import Indices
 
 Array = NDArray[np.floating]
 
@@ -58,7 +58,7 @@ class Explainer:
         self,
         model: Model,
         items: pd.DataFrame,
-        candidates: Positions,
+        candidates: Indices,
         n_reasons: int,
         n_factors: int,
         folded: Model | None = None,
@@ -104,7 +104,7 @@ class Explainer:
         for reason in reasons:
             yield explained, base, *reason
 
-    def _own_ratings(self, rated: Positions, ratings: Array, parts: Array) -> Iterator[Reason]:
+    def _own_ratings(self, rated: Indices, ratings: Array, parts: Array) -> Iterator[Reason]:
         """The largest contributions, and the rest as one."""
         order = np.argsort(-np.abs(parts), kind="stable")
         first, rest = order[: self.n_reasons], order[self.n_reasons :]
@@ -113,9 +113,7 @@ class Explainer:
             title = f"{n} other ratings"
             yield OTHERS, self.n_reasons + 1, str(n), title, NONE, float(parts[rest].sum())
 
-    def _rated(
-        self, kind: str, items: Positions, ratings: Array, values: Array
-    ) -> Iterator[Reason]:
+    def _rated(self, kind: str, items: Indices, ratings: Array, values: Array) -> Iterator[Reason]:
         columns = items.tolist(), ratings.tolist(), values.tolist()
         for place, (item, rating, value) in enumerate(zip(*columns, strict=True), start=1):
             yield kind, place, self.ids[item], self.shown[item], rating, value

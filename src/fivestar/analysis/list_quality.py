@@ -11,7 +11,7 @@ from scipy import sparse
 from fivestar.analysis.top_n import rank_rated, top_n
 from fivestar.metrics.ranking import item_popularity, measures
 from fivestar.models import Model
-from fivestar.ratings import Positions, csr_matrix, observed
+from fivestar.ratings import Indices, csr_matrix, observed
 
 ALL_UNSEEN, ONLY_RATED = "all_unseen_items", "only_rated_items"
 
@@ -28,7 +28,7 @@ class HeldOut:
     popularity : (n_items,) fraction of all users who rated an item in what models were trained on
     """
 
-    users: Positions
+    users: Indices
     seen: sparse.csr_array
     ratings: sparse.csr_array
     relevant: sparse.csr_array

@@ -63,7 +63,7 @@ class ItemSearch:
         asked = asked.strip()
         if not asked:
             raise ValueError("no title or id. Write one, or take the rating out.")
-        is_title = self.has_titles and plain(asked) in self.titles.positions
+        is_title = self.has_titles and plain(asked) in self.titles.indices
         if asked in self.ids and (id_first or not is_title):
             return int(self.ids.get_loc(asked)), ""
         matches, mistakes = look_up([asked], self.titles, self.shown)
@@ -72,7 +72,7 @@ class ItemSearch:
         match = matches[0]
         others = f" (not {'; '.join(match.others[:MAX_OTHERS])})" if match.others else ""
         note = f"{asked!r} is {match.found}{others}" if others or asked != match.found else ""
-        return match.position, note
+        return match.index, note
 
 
 def read_ratings(given: Sequence[Given], search: ItemSearch, scale: Scale) -> pd.DataFrame:

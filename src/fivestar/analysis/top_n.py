@@ -8,7 +8,7 @@ from scipy import sparse
 
 from fivestar.analysis.blocks import Blocks, unbounded
 from fivestar.models import Model
-from fivestar.ratings import Positions, observed
+from fivestar.ratings import Indices, observed
 
 MARGIN = 10
 """Items more than asked for that are looked at more exactly."""
@@ -16,13 +16,13 @@ MARGIN = 10
 
 def top_n(
     model: Model,
-    users: Positions,
+    users: Indices,
     seen: sparse.csr_array,
-    candidates: Positions,
+    candidates: Indices,
     n: int,
     *,
     label: str = "recommendations",
-) -> Positions:
+) -> Indices:
     """The best items of each user, the best first.
 
     Items are ranked by the prediction before it is kept inside the scale; of equal ones the
@@ -60,7 +60,7 @@ def top_n(
     return np.concatenate(lists)
 
 
-def _exactly(model: Model, users: Positions, chosen: Positions, n: int) -> Positions:
+def _exactly(model: Model, users: Indices, chosen: Indices, n: int) -> Indices:
     """The n best of the chosen items, by predictions pair by pair.
 
     Those of a product of matrices differ from them in the last digit, and with the block.
@@ -72,7 +72,7 @@ def _exactly(model: Model, users: Positions, chosen: Positions, n: int) -> Posit
     return np.where(places >= 0, np.take_along_axis(chosen, places, axis=1), -1)
 
 
-def best(scores: NDArray[np.floating], n: int) -> Positions:
+def best(scores: NDArray[np.floating], n: int) -> Indices:
     """Columns of the n highest scores of each row, the highest first; -1 where there are no more.
 
     Of equal scores the first column comes first, at the edge of the list too. A score of minus
@@ -95,7 +95,7 @@ def best(scores: NDArray[np.floating], n: int) -> Positions:
     return chosen
 
 
-def rank_rated(model: Model, users: Positions, rated: sparse.csr_array, n: int) -> Positions:
+def rank_rated(model: Model, users: Indices, rated: sparse.csr_array, n: int) -> Indices:
     """The best of what each user rated, (n_users, n_items), and of nothing else; as ``top_n``."""
     rows, items, _ = observed(rated)
     scores = unbounded(model).predict(users[rows], items)
@@ -109,7 +109,7 @@ def rank_rated(model: Model, users: Positions, rated: sparse.csr_array, n: int) 
 
 def can_be_recommended(
     model: Model, n_ratings: NDArray[np.integer], min_ratings: int
-) -> tuple[Positions, int, int]:
+) -> tuple[Indices, int, int]:
     """Indices of the items that are rated often enough and known to the model, in rising order.
 
     Then the numbers of those with too few ratings, and, of the others, of unknown ones.

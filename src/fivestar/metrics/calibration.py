@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fivestar.ratings import Positions
+from fivestar.ratings import Indices
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 """Nominal fractions of ratings that intervals are checked at."""
@@ -20,12 +20,12 @@ class Distribution(Protocol):
     def ratings(self) -> NDArray[np.floating]:
         """(n_levels,) in rising order."""
 
-    def probabilities(self, users: Positions, items: Positions) -> NDArray[np.float32]:
+    def probabilities(self, users: Indices, items: Indices) -> NDArray[np.float32]:
         """(n_pairs, n_levels); rows sum to 1."""
 
 
 def coverages(
-    distribution: Distribution, users: Positions, items: Positions, actual: ArrayLike
+    distribution: Distribution, users: Indices, items: Indices, actual: ArrayLike
 ) -> dict[str, float]:
     """Fraction of ratings inside the intervals of each nominal level, as ``coverage_90``."""
     probabilities = distribution.probabilities(users, items)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from fivestar.ratings import Positions, observed
+from fivestar.ratings import Indices, observed
 
 Hits = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
@@ -24,7 +24,7 @@ MEASURES = ["precision", "recall", "ndcg", "map", "coverage", "novelty"]
 
 
 def measures(
-    lists: Positions, relevant: sparse.csr_array, popularity: NDArray[np.floating]
+    lists: Indices, relevant: sparse.csr_array, popularity: NDArray[np.floating]
 ) -> dict[str, float]:
     """All measures, means over the users.
 
@@ -49,7 +49,7 @@ def measures(
     }
 
 
-def are_relevant(lists: Positions, relevant: sparse.csr_array) -> Hits:
+def are_relevant(lists: Indices, relevant: sparse.csr_array) -> Hits:
     """h, (n_users, N)."""
     users, items, _ = observed(relevant)
     n_items = relevant.shape[1]
@@ -96,12 +96,12 @@ def average_precision(hits: Hits, n_relevant: NDArray[np.integer]) -> FloatArray
     return average
 
 
-def coverage(lists: Positions, n_items: int) -> float:
+def coverage(lists: Indices, n_items: int) -> float:
     """Fraction of all items that are in the list of one user or more."""
     return len(np.unique(lists[lists >= 0])) / n_items
 
 
-def novelty(lists: Positions, popularity: NDArray[np.floating]) -> float:
+def novelty(lists: Indices, popularity: NDArray[np.floating]) -> float:
     """Mean self-information of the listed items, -log2 of their popularity, in bits.
 
     0 if everybody has rated them, 1 if half of the users have.

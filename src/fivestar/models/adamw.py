@@ -18,7 +18,7 @@ from fivestar.models.base import FloatArray, Model
 from fivestar.models.minibatch import Minibatches, Network
 from fivestar.models.neural.layers import Dropout
 from fivestar.models.training import History, Training
-from fivestar.ratings import Positions, observed
+from fivestar.ratings import Indices, observed
 
 STEPS = 100
 """Steps in which a new user's weights are learned; with more they hardly move."""
@@ -79,7 +79,7 @@ class AdamWModel(Minibatches, Model):
 
         return self._learn(network, adamw, loss, len(ratings), training, generator)
 
-    def _score(self, users: Positions, items: Positions) -> FloatArray:
+    def _score(self, users: Indices, items: Indices) -> FloatArray:
         network = self._network()
         with torch.no_grad():
             of = network.of_pairs(torch.from_numpy(users), torch.from_numpy(items))

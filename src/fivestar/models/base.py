@@ -16,11 +16,12 @@ from pydantic import ConfigDict
 from safetensors.numpy import load_file, save_file
 from scipy import sparse
 
+from fivestar.errors import InputError
 from fivestar.files import replacing
 from fivestar.metrics import rmse
 from fivestar.models.factors import Factors
 from fivestar.models.training import EarlyStopping, History, Measure, Steps, Training
-from fivestar.ratings import Features, Positions, Scale, csr_matrix, observed
+from fivestar.ratings import Features, Indices, Scale, csr_matrix, observed
 
 logger = logging.getLogger(__name__)
 
@@ -51,11 +52,11 @@ class Distribution(Protocol):
     def ratings(self) -> FloatArray:
         """(n_levels,) the possible ratings in rising order, or an even grid on the scale."""
 
-    def probabilities(self, users: Positions, items: Positions) -> NDArray[np.float32]:
+    def probabilities(self, users: Indices, items: Indices) -> NDArray[np.float32]:
         """(n_pairs, n_levels); rows sum to 1."""
 
     def interval(
-        self, users: Positions, items: Positions, coverage: float = 0.9
+        self, users: Indices, items: Indices, coverage: float = 0.9
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Ends, (n_pairs,) each, of an interval that holds the rating with this probability."""
 
@@ -326,7 +327,7 @@ class Model(ABC):
         return self._predictor._explains
 
     def contributions(
-        self, rated_items: Positions, ratings: FloatArray, item: int
+        self, rated_items: Indices, ratings: FloatArray, item: int
     ) -> tuple[float, FloatArray]:
         """What each of a user's ratings adds to their prediction for an item.
 
@@ -388,11 +389,11 @@ class Model(ABC):
 
     # -- prediction
 
-    def predict(self, users: Positions, items: Positions) -> NDArray[np.float32]:
+    def predict(self, users: Indices, items: Indices) -> NDArray[np.float32]:
         """Ratings of pairs of indices, always finite; see ``predict_detailed``."""
         return self.predict_detailed(users, items).values
 
-    def predict_detailed(self, users: Positions, items: Positions) -> Predictions:
+    def predict_detailed(self, users: Indices, items: Indices) -> Predictions:
         """Predictions of pairs of indices, and where they are a fallback.
 
         The fallback for an unknown user or item (-1, or nothing is known of it), or a score
@@ -414,19 +415,19 @@ class Model(ABC):
             np.rint(values, out=values)
         return Predictions(values, ~known, non_finite)
 
-    def _score(self, users: Positions, items: Positions) -> FloatArray:
+    def _score(self, users: Indices, items: Indices) -> FloatArray:
         """Unclamped predictions of known pairs, in units; by the factors where these are exact."""
         factors = self._factors()
         if factors is None or not factors.exact:
             raise NotImplementedError(f"{self.family} has neither _score nor exact factors")
         return factors.of_pairs(users, items)
 
-    def _knows(self, users: Positions, items: Positions) -> NDArray[np.bool_]:
+    def _knows(self, users: Indices, items: Indices) -> NDArray[np.bool_]:
         known: NDArray[np.bool_] = (users >= 0) & (items >= 0)
         known &= self.known_users[users] & self.known_items[items]
         return known
 
-    def _fallback(self, users: Positions, items: Positions) -> NDArray[np.float32]:
+    def _fallback(self, users: Indices, items: Indices) -> NDArray[np.float32]:
         values = _at(self.item_means, items)
         values = np.where(np.isnan(values), _at(self.user_means, users), values)
         return np.where(np.isnan(values), self.global_mean, values).astype(np.float32)
@@ -498,7 +499,13 @@ class Model(ABC):
         self.trained_on, self.biases_only = description["trained_on"], description["biases_only"]
         if self.biases_only:
             self._biases_instead = self._bias_model()
-        for name, array in load_file(folder / "weights.safetensors").items():
+        arrays = load_file(folder / "weights.safetensors")
+        if missing := [e.name for e in _learned(self._predictor) if e.name not in arrays]:
+            raise InputError(
+                f"{folder}: saved by another version, without {', '.join(missing)}. "
+                "Train the model again."
+            )
+        for name, array in arrays.items():
             setattr(self, name, array)
             setattr(self._predictor, name, array)
         return self
@@ -520,7 +527,7 @@ class Model(ABC):
             chosen = np.random.default_rng(0).choice(train.nnz, PROBE, replace=False)
             probe = tuple(column[chosen] for column in probe)
 
-        def error(users: Positions, items: Positions, ratings: FloatArray) -> float:
+        def error(users: Indices, items: Indices, ratings: FloatArray) -> float:
             values, _, non_finite = self.predict_detailed(users, items)
             return np.inf if non_finite.any() else rmse(ratings, values)
 
@@ -532,13 +539,13 @@ def _learned(model: Model | type[Model]) -> list[Any]:
     return [entry for entry in fields(model) if entry.metadata.get("learned")]
 
 
-def _at(means: FloatArray, indices: Positions) -> FloatArray:
+def _at(means: FloatArray, indices: Indices) -> FloatArray:
     """NaN at -1."""
     at: FloatArray = np.where(indices >= 0, means[indices], np.nan)
     return at
 
 
-def _means(indices: Positions, ratings: FloatArray, n: int) -> FloatArray:
+def _means(indices: Indices, ratings: FloatArray, n: int) -> FloatArray:
     """Of the ratings at each of n indices; NaN where there is none."""
     counts = np.bincount(indices, minlength=n)
     sums = np.bincount(indices, ratings, minlength=n)

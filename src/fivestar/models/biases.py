@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from fivestar.ratings import Positions, observed
+from fivestar.ratings import Indices, observed
 
 FloatArray = NDArray[np.floating]
 
@@ -63,7 +63,7 @@ class Biases:
 
         return turn
 
-    def __call__(self, users: Positions, items: Positions) -> FloatArray:
+    def __call__(self, users: Indices, items: Indices) -> FloatArray:
         """Mu + b_u + b_i of pairs."""
         values: FloatArray = self.mean + self.users[users] + self.items[items]
         return values
@@ -97,7 +97,7 @@ class Biases:
 
 
 def shrunken_means(
-    indices: Positions, values: FloatArray, n: int, regularization: float
+    indices: Indices, values: FloatArray, n: int, regularization: float
 ) -> FloatArray:
     """Mean of the values at each of n indices, with so many zeros added; 0 where there is none."""
     counts = np.bincount(indices, minlength=n) + regularization

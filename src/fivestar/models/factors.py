@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fivestar.ratings import Positions
+from fivestar.ratings import Indices
 
 Array = NDArray[np.floating]
 
@@ -54,7 +54,7 @@ class Factors:
             exact=True,
         )
 
-    def of_pairs(self, users: Positions, items: Positions) -> Array:
+    def of_pairs(self, users: Indices, items: Indices) -> Array:
         """The sum, (n_pairs,)."""
         assert self.users is not None, "no dot product"
         total: Array = np.einsum("pk,pk->p", self.users[users], self.items[items])

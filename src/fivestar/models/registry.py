@@ -8,6 +8,7 @@ import importlib
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -79,7 +80,9 @@ def version_of(family: str) -> int:
     return 0 if entry is None else entry.version
 
 
-def build(settings: Mapping[str, Any], name: str = "model") -> Model:
+def build(
+    settings: Mapping[str, Any], name: str = "model", where: str = "parameters_models.yml, models."
+) -> Model:
     """Make an unfitted model from its config block: ``family`` and settings of that family.
 
     Raises
@@ -88,7 +91,7 @@ def build(settings: Mapping[str, Any], name: str = "model") -> Model:
         If the family or a setting is unknown or a value is out of range.
     """
     given = dict(settings)
-    where = f"parameters_models.yml, models.{name}"
+    where += name
     family = given.pop("family", None)
     model_class = find(str(family))
     if model_class is None:
@@ -103,12 +106,13 @@ def build(settings: Mapping[str, Any], name: str = "model") -> Model:
 def load(folder: Path) -> Model:
     """Read a model that ``Model.save`` wrote."""
     description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    model = build({"family": description["family"], **description["settings"]})
+    settings = {"family": description["family"], **description["settings"]}
+    model = build(settings, folder.as_posix(), "saved model ")
     return model.restore(folder, description)
 
 
 def _explain(error: ValidationError, model_class: type[Model]) -> str:
-    known = [name for name, entry in model_class.__dataclass_fields__.items() if entry.init]
+    known = [entry.name for entry in fields(model_class) if entry.init]
     mistakes = []
     for detail in error.errors():
         setting = ".".join(str(part) for part in detail["loc"])

@@ -3,13 +3,13 @@
 from fivestar.ratings.features import Features
 from fivestar.ratings.items import item_table
 from fivestar.ratings.scale import Scale
-from fivestar.ratings.sparse import Positions, csr_matrix, merge, observed
+from fivestar.ratings.sparse import Indices, csr_matrix, merge, observed
 from fivestar.ratings.training_data import TrainingData
 from fivestar.ratings.vocabulary import Vocabulary
 
 __all__ = [
     "Features",
-    "Positions",
+    "Indices",
     "Scale",
     "TrainingData",
     "Vocabulary",

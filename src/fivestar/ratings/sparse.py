@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-Positions = NDArray[np.intp]
+Indices = NDArray[np.intp]
 """Indices of users (or items), one per pair; -1 for an id outside the vocabulary."""
 
 
 def csr_matrix(
-    users: Positions, items: Positions, ratings: NDArray[np.floating], shape: tuple[int, int]
+    users: Indices, items: Indices, ratings: NDArray[np.floating], shape: tuple[int, int]
 ) -> sparse.csr_array:
     """Sparse scores with sorted columns and every given entry stored, zeros too."""
     values = np.asarray(ratings, dtype=np.float32)
@@ -22,7 +22,7 @@ def csr_matrix(
     return matrix
 
 
-def observed(matrix: sparse.csr_array) -> tuple[Positions, Positions, NDArray[np.float32]]:
+def observed(matrix: sparse.csr_array) -> tuple[Indices, Indices, NDArray[np.float32]]:
     """Users, items and ratings of all stored entries, row by row."""
     users = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     return users, matrix.indices.astype(np.intp), matrix.data

@@ -47,10 +47,10 @@ class Titles:
             for title, year in zip(titles, years, strict=True)
         ]
         self.weights = weights
-        self.positions: dict[str, list[int]] = {}
+        self.indices: dict[str, list[int]] = {}
         for index, title in enumerate(titles):
             for name in set(_names(title)):
-                self.positions.setdefault(name, []).append(index)
+                self.indices.setdefault(name, []).append(index)
 
     def find(self, asked: str, n: int = 6) -> Found:
         """Titles of this name, then those that hold it as words; similar ones where there are none.
@@ -62,7 +62,7 @@ class Titles:
         whole, name = plain(asked), plain(text)
         if not name:
             return Found([], [])
-        names = self.positions
+        names = self.indices
         fitting = [
             *self._ordered([whole], year),
             *self._ordered([name], year),
@@ -78,7 +78,7 @@ class Titles:
         from rapidfuzz import fuzz, process
 
         by_start: dict[str, list[str]] = {}
-        for key in self.positions:
+        for key in self.indices:
             for start in {key, " ".join(key.split()[: len(name.split())])}:
                 by_start.setdefault(start, []).append(key)
         close = process.extract(
@@ -87,7 +87,7 @@ class Titles:
         return [i for start, *_ in close for i in self._ordered(by_start[start], year)]
 
     def _ordered(self, keys: Sequence[str], year: str | None) -> list[int]:
-        indices = {i for key in keys for i in self.positions.get(key, ())}
+        indices = {i for key in keys for i in self.indices.get(key, ())}
         wanted = float(year) if year else None
         return sorted(indices, key=lambda i: (self.years[i] != wanted, -self.weights[i], i))
 
@@ -123,12 +123,12 @@ class Match:
     Attributes
     ----------
     asked : as written
-    position, found : index and title of the item
+    index, found : index and title of the item
     others : titles of other items that fit
     """
 
     asked: str
-    position: int
+    index: int
     found: str
     others: list[str]
 

@@ -15,7 +15,7 @@ from scipy import sparse
 from fivestar.files import replacing
 from fivestar.ratings.features import Features
 from fivestar.ratings.scale import Scale
-from fivestar.ratings.sparse import Positions, csr_matrix, merge, observed
+from fivestar.ratings.sparse import Indices, csr_matrix, merge, observed
 from fivestar.ratings.vocabulary import Vocabulary
 
 DESCRIPTION = "training_data.json"
@@ -88,7 +88,7 @@ class TrainingData:
         """Ratings of each item in train and validation, by index."""
         return pd.Series(np.bincount(self.ratings.indices, minlength=self.train.shape[1]))
 
-    def of_users(self, users: Positions) -> TrainingData:
+    def of_users(self, users: Indices) -> TrainingData:
         """Of these users only, on indices of their own."""
         return replace(
             self,
@@ -98,7 +98,7 @@ class TrainingData:
             features=replace(self.features, users=self.features.users[users]),
         )
 
-    def without_items(self, items: Positions) -> TrainingData:
+    def without_items(self, items: Indices) -> TrainingData:
         """Without any rating of these items, on the same indices."""
         train, validation = _without(self.train, items), _without(self.validation, items)
         return replace(self, train=train, validation=validation)
@@ -135,7 +135,7 @@ class TrainingData:
         return dict(zip(MATRICES, matrices, strict=True))
 
 
-def _without(ratings: sparse.csr_array, items: Positions) -> sparse.csr_array:
+def _without(ratings: sparse.csr_array, items: Indices) -> sparse.csr_array:
     users, columns, values = observed(ratings)
     kept = ~np.isin(columns, items)
     return csr_matrix(users[kept], columns[kept], values[kept], ratings.shape)

@@ -10,12 +10,12 @@ from functools import cached_property
 import pandas as pd
 from scipy import sparse
 
-from fivestar.ratings.sparse import Positions, csr_matrix
+from fivestar.ratings.sparse import Indices, csr_matrix
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """All known ids, sorted; an id's position is its row (user) or column (item)."""
+    """All known ids, sorted; an id's index is its row (user) or column (item)."""
 
     users: pd.Index
     items: pd.Index
@@ -50,7 +50,7 @@ class Vocabulary:
         """Number of users and number of items."""
         return len(self.users), len(self.items)
 
-    def positions(self, table: pd.DataFrame) -> tuple[Positions, Positions]:
+    def indices(self, table: pd.DataFrame) -> tuple[Indices, Indices]:
         """Rows and columns of the pairs in a table with ``user`` and ``item``; -1 if unknown."""
         users, items = pd.Index(table["user"]), pd.Index(table["item"])
         return self.users.get_indexer(users), self.items.get_indexer(items)
@@ -60,7 +60,7 @@ class Vocabulary:
 
         A rating of 0 is stored like any other. Each pair may occur once.
         """
-        users, items = self.positions(table)
+        users, items = self.indices(table)
         return csr_matrix(users, items, table["rating"].to_numpy(), self.shape)
 
 

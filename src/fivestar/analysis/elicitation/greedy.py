@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from fivestar.analysis.elicitation.prior import Array, UserPrior
-from fivestar.ratings import Positions, observed
+from fivestar.ratings import Indices, observed
 
 MAX_USERS = 2000
 """Users whose errors are looked at."""
@@ -18,7 +18,7 @@ MAX_USERS = 2000
 class Beliefs(Protocol):
     """What is known of users while they are asked for some of the candidates."""
 
-    candidates: Positions
+    candidates: Indices
 
     def gains(self) -> Array:
         """By how much the mean squared error falls by asking for each candidate."""
@@ -27,7 +27,7 @@ class Beliefs(Protocol):
         """Ask for the candidate with this index among the candidates."""
 
 
-def choose(beliefs: Beliefs, n: int) -> tuple[Positions, Array]:
+def choose(beliefs: Beliefs, n: int) -> tuple[Indices, Array]:
     """Up to n of the candidates in the order in which each gains most, and the gains."""
     left = np.ones(len(beliefs.candidates), dtype=bool)
     order, gains = [], []
@@ -69,7 +69,7 @@ class ExpectedVariance:
         prior: UserPrior,
         probability: Array,
         weights: NDArray[np.number],
-        candidates: Positions,
+        candidates: Indices,
     ) -> None:
         self.candidates = candidates
         self.precision = probability[candidates] / prior.noise
@@ -117,7 +117,7 @@ class RealizedError:
     """
 
     def __init__(
-        self, prior: UserPrior, ratings: sparse.csr_array, candidates: Positions, seed: int
+        self, prior: UserPrior, ratings: sparse.csr_array, candidates: Indices, seed: int
     ) -> None:
         users = np.flatnonzero(np.diff(ratings.indptr))
         if len(users) > MAX_USERS:
@@ -168,7 +168,7 @@ class RealizedError:
         self.covariance[who] -= seen[:, :, None] * (seen / total[:, None])[:, None, :]
         self._update(who)
 
-    def _update(self, users: Positions) -> None:
+    def _update(self, users: Indices) -> None:
         """Bring ``variance`` and ``told`` of these users up to date."""
         for user in users:
             seen = self.design @ self.covariance[user]

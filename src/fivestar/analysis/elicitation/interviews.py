@@ -11,7 +11,7 @@ from scipy import sparse
 
 from fivestar.metrics import rmse
 from fivestar.models import Model
-from fivestar.ratings import Positions, csr_matrix, observed
+from fivestar.ratings import Indices, csr_matrix, observed
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class HeldOut:
         those that are predicted.
     """
 
-    users: Positions
-    others: Positions
+    users: Indices
+    others: Indices
     answers: sparse.csr_array
     targets: sparse.csr_array
 
@@ -75,7 +75,7 @@ class Interview:
         and ``answer`` (which of the user's it is), both from 1.
     """
 
-    def __init__(self, held_out: HeldOut, order: Positions) -> None:
+    def __init__(self, held_out: HeldOut, order: Indices) -> None:
         self.held_out = held_out
         users, items, ratings = observed(held_out.answers)
         columns = {"user": users, "item": items, "rating": ratings}

@@ -10,7 +10,7 @@ from scipy import sparse, special
 
 from fivestar.analysis.elicitation.greedy import Beliefs, ExpectedVariance, RealizedError, choose
 from fivestar.analysis.elicitation.prior import Array, UserPrior
-from fivestar.ratings import Positions
+from fivestar.ratings import Indices
 
 Strategy = Literal["random", "popular", "popularity_entropy", "greedy", "greedy_extend"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
@@ -35,7 +35,7 @@ class Ranking:
     gains : (n_items,) in the same order, what the strategy goes by; NaN where it does not tell
     """
 
-    items: Positions
+    items: Indices
     gains: Array
 
 

@@ -11,7 +11,7 @@ from scipy import sparse
 from fivestar.models.base import FloatArray, Model, learned
 from fivestar.models.biases import ITEM_REGULARIZATION, N_TURNS, USER_REGULARIZATION, Biases
 from fivestar.models.training import History, Steps, Training
-from fivestar.ratings import Positions
+from fivestar.ratings import Indices
 
 
 @dataclass(kw_only=True)
@@ -54,7 +54,7 @@ class Bias(Model):
             Steps(n_steps=self.n_steps, stopping=None),
         )
 
-    def _score(self, users: Positions, items: Positions) -> FloatArray:
+    def _score(self, users: Indices, items: Indices) -> FloatArray:
         return self._biases(users, items)
 
     def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from fivestar.models.base import FloatArray, Model, learned
 from fivestar.models.training import History, Training
-from fivestar.ratings import Positions
+from fivestar.ratings import Indices
 
 
 @dataclass(kw_only=True)
@@ -39,5 +39,5 @@ class ItemMean(Model):
     def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
         """Nothing: all users are alike."""
 
-    def _score(self, users: Positions, items: Positions) -> FloatArray:
+    def _score(self, users: Indices, items: Indices) -> FloatArray:
         return self.means[items]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from fivestar.models.base import BLOCK
-from fivestar.ratings import Positions
+from fivestar.ratings import Indices
 
 if TYPE_CHECKING:
     from fivestar.models.bayesian.factorization import BayesianFactorization
@@ -31,7 +31,7 @@ class PosteriorDistribution:
         levels = self.model.levels.astype(np.float64) * self.model.unit
         return shortest_decimals(levels, 1e-6 * self.model.unit)
 
-    def probabilities(self, users: Positions, items: Positions) -> NDArray[np.float32]:
+    def probabilities(self, users: Indices, items: Indices) -> NDArray[np.float32]:
         """(n_pairs, n_levels); rows sum to 1."""
         model, users, items = self.model, np.asarray(users), np.asarray(items)
         probabilities = np.tile(model.level_fractions.astype(np.float32), (len(users), 1))
@@ -44,7 +44,7 @@ class PosteriorDistribution:
         return probabilities
 
     def interval(
-        self, users: Positions, items: Positions, coverage: float = 0.9
+        self, users: Indices, items: Indices, coverage: float = 0.9
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Lower and upper ends, (n_pairs,) each; they hold at least this fraction of ratings.
 

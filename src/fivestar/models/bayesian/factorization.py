@@ -22,7 +22,7 @@ from fivestar.models.bayesian.sampler import Rows, Sampler, sample_users
 from fivestar.models.bayesian.scores import Samples
 from fivestar.models.factors import Factors
 from fivestar.models.training import History, Steps, Training
-from fivestar.ratings import Features, Positions
+from fivestar.ratings import Features, Indices
 
 MAX_LEVELS = 20
 """Distinct ratings in train that are taken for levels; with more the scale is a continuum."""
@@ -221,7 +221,7 @@ class BayesianFactorization(Model):
     def samples(self) -> Samples:
         return Samples(*(getattr(self, name) for name in Samples._fields))
 
-    def expected(self, samples: Samples, users: Positions, items: Positions) -> FloatArray:
+    def expected(self, samples: Samples, users: Indices, items: Indices) -> FloatArray:
         """Mean rating of known pairs by some samples, in units, unclamped."""
         if not self.ordinal:
             return samples.moments(users, items)[0]
@@ -229,7 +229,7 @@ class BayesianFactorization(Model):
         expected: FloatArray = self.levels[0] + above @ np.diff(self.levels).astype(np.float64)
         return expected
 
-    def _score(self, users: Positions, items: Positions) -> FloatArray:
+    def _score(self, users: Indices, items: Indices) -> FloatArray:
         return self.expected(self.samples, users, items)
 
     @property

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fivestar.models.solver import compiled
-from fivestar.ratings import Positions
+from fivestar.ratings import Indices
 
 Array = NDArray[np.floating]
 
@@ -69,7 +69,7 @@ def truncated_normal(low: float, high: float, uniform: float) -> float:
 
 @compiled
 def sample_latent(
-    starts: Positions,
+    starts: Indices,
     levels: NDArray[np.int8],
     scores: Array,
     edges: Array,
@@ -94,7 +94,7 @@ def sample_latent(
 
 @compiled
 def log_likelihoods(
-    starts: Positions,
+    starts: Indices,
     levels: NDArray[np.int8],
     scores: Array,
     edges: Array,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from fivestar.models.solver import compiled
-from fivestar.ratings import Positions
+from fivestar.ratings import Indices
 
 Array = NDArray[np.floating]
 
@@ -30,13 +30,13 @@ class Samples(NamedTuple):
     noise_roots: Array
     cutpoints: Array
 
-    def exceedance(self, users: Positions, items: Positions) -> Array:
+    def exceedance(self, users: Indices, items: Indices) -> Array:
         """P(z > c_j) of each pair, (n_pairs, n_levels - 1)."""
         out = np.empty((len(users), self.cutpoints.shape[2]))
         _exceedance(users, items, self, out)
         return out
 
-    def moments(self, users: Positions, items: Positions) -> tuple[Array, Array]:
+    def moments(self, users: Indices, items: Indices) -> tuple[Array, Array]:
         """Mean and variance of each pair's score over the samples, (n_pairs,) each."""
         mean, variance = np.empty(len(users)), np.empty(len(users))
         _moments(users, items, self, mean, variance)
@@ -56,7 +56,7 @@ def score(user: Array, item: Array) -> float:
 
 @compiled
 def scores(
-    starts: Positions, columns: NDArray[np.integer], users: Array, items: Array, out: Array
+    starts: Indices, columns: NDArray[np.integer], users: Array, items: Array, out: Array
 ) -> None:
     """Scores of all ratings in CSR order, written to ``out``, (n_ratings,)."""
     for row in range(len(starts) - 1):
@@ -65,7 +65,7 @@ def scores(
 
 
 @compiled
-def _exceedance(users: Positions, items: Positions, samples: Samples, out: Array) -> None:
+def _exceedance(users: Indices, items: Indices, samples: Samples, out: Array) -> None:
     _, n_samples, n_cuts = samples.cutpoints.shape
     per_unit, middle = np.float32(STEPS / REACH), np.float32(STEPS)
     last_step = np.float32(2 * STEPS - 1e-3)
@@ -87,7 +87,7 @@ def _exceedance(users: Positions, items: Positions, samples: Samples, out: Array
 
 @compiled
 def _moments(
-    users: Positions, items: Positions, samples: Samples, means: Array, variances: Array
+    users: Indices, items: Indices, samples: Samples, means: Array, variances: Array
 ) -> None:
     n_samples = samples.user_samples.shape[1]
     for p in range(len(users)):

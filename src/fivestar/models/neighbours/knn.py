@@ -14,7 +14,7 @@ from fivestar.models.base import FloatArray, Model, learned
 from fivestar.models.biases import Biases
 from fivestar.models.neighbours.kernels import Rows, similarities, weighted_means
 from fivestar.models.training import History, TimeLimit, Training
-from fivestar.ratings import Positions
+from fivestar.ratings import Indices
 
 BUDGET = 1 << 24
 """Similarities in a block of rows while they are looked for, 8 bytes each."""
@@ -122,14 +122,14 @@ class Neighbours(Model):
     def _by_row(self) -> Rows:
         return Rows(self.residual_starts, self.residual_columns, self.residuals)
 
-    def _score(self, users: Positions, items: Positions) -> FloatArray:
+    def _score(self, users: Indices, items: Indices) -> FloatArray:
         rows, targets = self._sides(users, items)
         order = np.argsort(targets, kind="stable")  # then each row of w is looked up once
         scores = self._biases(users, items)
         scores[order] += self._means(self._by_row, rows[order], targets[order])
         return scores
 
-    def _means(self, matrix: Rows, rows: Positions, targets: Positions) -> FloatArray:
+    def _means(self, matrix: Rows, rows: Indices, targets: Indices) -> FloatArray:
         """What the neighbours of each target add, by their values in a row of the matrix."""
         similar = Rows(self.similar_starts, self.similar_columns, self.weights)
         settings = self.n_neighbours, self.weight_shrinkage

@@ -20,7 +20,7 @@ from fivestar.models.neural.layers import ACTIVATIONS, Activation, glorot, hidde
 from fivestar.models.solver import UserRegression, with_ones
 from fivestar.models.sparse_products import SparseRows, dot_products_at, sparse_times_dense
 from fivestar.models.training import EarlyStopping, History, Training
-from fivestar.ratings import Positions
+from fivestar.ratings import Indices
 
 PAIRS = 256
 """Pairs scored at a time: their codes and decoder rows stay in the processor's cache."""
@@ -148,7 +148,7 @@ class Autoencoder(Minibatches, Model):
     def _biases(self) -> Biases:
         return Biases(self.mean[0], self.user_bias, self.item_bias)
 
-    def _score(self, users: Positions, items: Positions) -> FloatArray:
+    def _score(self, users: Indices, items: Indices) -> FloatArray:
         rows, columns = (items, users) if self.direction == "item" else (users, items)
         values: FloatArray = self._biases(users, items) + self.decoder_bias[columns]
         for start in range(0, len(rows), PAIRS):

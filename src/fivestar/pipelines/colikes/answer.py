@@ -33,7 +33,7 @@ def ask(embeddings: pd.DataFrame, settings: ColikesSettings) -> tuple[dict[str, 
     """
     shown, n_likes = embeddings["shown"].tolist(), embeddings["n_likes"].to_numpy()
     matches = _understand(settings.because_you_like, embeddings)
-    liked = list(dict.fromkeys(m.position for m in matches)) or [int(n_likes.argmax())]
+    liked = list(dict.fromkeys(m.index for m in matches)) or [int(n_likes.argmax())]
     understood = [{"asked": m.asked, "found": m.found, "others": m.others} for m in matches]
     vectors = embeddings.filter(regex=r"^v\d+$").to_numpy()
     allowed = n_likes >= settings.min_likes
@@ -63,7 +63,7 @@ def _understand(asked: list[str], embeddings: pd.DataFrame) -> list[Match]:
     mistakes += [
         f"{match.asked!r}: nobody in train likes {match.found}, so nothing tells."
         for match in matches
-        if n_likes[match.position] == 0
+        if n_likes[match.index] == 0
     ]
     if mistakes:
         raise InputError("colikes.because_you_like: " + "\n  ".join(mistakes))

@@ -60,10 +60,10 @@ def evaluate(
         ``part`` (validation or test), ``user``, ``item``, ``rating``, ``prediction``,
         ``fallback`` (whether the user or the item was unknown); no rows of a failed model.
     metrics
-        RMSE, MSE, MAE and Gaussian negative log-likelihood a part, the noise ``sigma``
-        estimated on validation, sizes and times; where the model gives chances of stars, the
-        share of ratings that its 50, 80, 90 and 95 % intervals hold; or ``failure``, the
-        reason of one.
+        RMSE, MSE, MAE and Gaussian negative log-likelihood of each split, the noise ``sigma``
+        estimated on validation, sizes and times; where the model gives probabilities, the
+        fraction of the ratings that its 50, 80, 90 and 95 % intervals hold; or ``failure``,
+        the reason of one.
     """
     outcome: Any = next((given for given in (fitted, model) if isinstance(given, Failure)), None)
     if outcome is None:
@@ -76,7 +76,7 @@ def evaluate(
     predictions, errors = outcome
     logger.info(
         "%s: RMSE validation %.4f, test %s",
-        *(label, errors["validation_rmse"], _stars(errors.get("test_rmse"))),
+        *(label, errors["validation_rmse"], _shown(errors.get("test_rmse"))),
     )
     return predictions, errors | {
         "fallbacks": int(predictions["fallback"].sum()),
@@ -111,7 +111,7 @@ def _evaluate(
             continue
         errors |= _errors(part, known["rating"], known["prediction"], sigma)
         if model.distribution is not None:
-            held = coverages(model.distribution, *ids.positions(known), known["rating"])
+            held = coverages(model.distribution, *ids.indices(known), known["rating"])
             errors |= {f"{part}_{level}": share for level, share in held.items()}
     errors |= {"sigma": sigma, "non_finite": sum(non_finite)}
     return pd.concat(tables, ignore_index=True), errors
@@ -150,7 +150,7 @@ def _predicted(
     model: Model, part: str, pairs: pd.DataFrame, ids: Vocabulary
 ) -> tuple[pd.DataFrame, int]:
     """Predictions as a table, and how many scores were not finite."""
-    predicted = model.predict_detailed(*ids.positions(pairs))
+    predicted = model.predict_detailed(*ids.indices(pairs))
     table = pairs[["user", "item", "rating"]].assign(
         part=part, prediction=predicted.values, fallback=predicted.fallback
     )
@@ -162,5 +162,5 @@ def _errors(part: str, actual: Any, predicted: Any, sigma: float) -> dict[str, f
     return errors | {f"{part}_nll": gaussian_nll(actual, predicted, sigma)}
 
 
-def _stars(value: float | None) -> str:
+def _shown(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.4f}"

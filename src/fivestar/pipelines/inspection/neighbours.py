@@ -55,7 +55,7 @@ def find_neighbours(
     for match in matches:
         for measure in MEASURES:
             indices, similarities = nearest(
-                inspected.factors.items, match.position, allowed, settings.n_neighbours, measure
+                inspected.factors.items, match.index, allowed, settings.n_neighbours, measure
             )
             found = table.iloc[indices].assign(
                 asked=match.asked,
@@ -72,7 +72,7 @@ def find_neighbours(
         {
             "asked": match.asked,
             "found": match.found,
-            "item": items["item"].iloc[match.position],
+            "item": items["item"].iloc[match.index],
             "others": match.others,
         }
         for match in matches

@@ -231,7 +231,7 @@ def measure_ranking(
 def _test_matrix(test: pd.DataFrame, data: TrainingData) -> sparse.csr_array:
     """The test ratings of ids that models know."""
     known = test[test["rating"].notna()].drop_duplicates(["user", "item"])
-    users, items = data.vocabulary.positions(known)
+    users, items = data.vocabulary.indices(known)
     inside = (users >= 0) & (items >= 0)
     if not inside.all():
         logger.info("ranking: left out %s test ratings of unknown ids", f"{(~inside).sum():,}")

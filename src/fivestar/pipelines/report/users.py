@@ -13,7 +13,7 @@ from fivestar.analysis.top_n import best, can_be_recommended
 from fivestar.errors import InputError, did_you_mean
 from fivestar.models import Model
 from fivestar.pipelines.report.settings import ReportSettings
-from fivestar.ratings import Positions, TrainingData
+from fivestar.ratings import Indices, TrainingData
 
 logger = logging.getLogger(__name__)
 
@@ -91,14 +91,14 @@ def _chosen(asked: list[str], data: TrainingData) -> list[int]:
 
 def _lists(
     model: Model, user: int, data: TrainingData, items: pd.DataFrame, settings: ReportSettings
-) -> dict[str, Positions]:
+) -> dict[str, Indices]:
     """Indices of the items in one user's three lists."""
     own = data.ratings[[user]]
     n_ratings = items["n_ratings"].to_numpy()
     candidates, _, _ = can_be_recommended(model, n_ratings, settings.min_ratings)
     candidates = np.setdiff1d(candidates, own.indices)
     scores = predict_table(unbounded(model), np.array([user]), candidates)[0]
-    lists: dict[str, tuple[NDArray[np.floating], Positions]] = {
+    lists: dict[str, tuple[NDArray[np.floating], Indices]] = {
         RATED: (own.data, own.indices.astype(np.intp)),
         BEST: (scores, candidates),
         WORST: (-scores, candidates),
