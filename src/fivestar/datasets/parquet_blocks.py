@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from kedro.io import AbstractDataset
 from kedro_datasets._typing import TablePreview
 
+from fivestar.datasets.one_file import OneFile
 from fivestar.files import replacing
 
 PREVIEW_COLUMNS = 12
 
 
-class ParquetBlocks(AbstractDataset[Iterable[pa.Table], pd.DataFrame]):
+class ParquetBlocks(OneFile[Iterable[pa.Table], pd.DataFrame]):
     """Saves Arrow tables of one schema as the row groups of one Parquet file; loads a frame.
 
     The file is written beside an earlier one and takes its place when it is complete. Without
@@ -27,21 +26,7 @@ class ParquetBlocks(AbstractDataset[Iterable[pa.Table], pd.DataFrame]):
     A node returns an object whose ``__iter__`` makes the tables. It must not be a generator
     function: of such a node Kedro saves each value by itself, one over the other.
 
-    Parameters
-    ----------
-    filepath
-        Ending in ``.parquet``.
-    metadata
-        For other tools, such as kedro-viz.
     """
-
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self.path = Path(filepath)
-        self.metadata = metadata
-
-    @property
-    def files(self) -> list[Path]:
-        return [self.path]
 
     def load(self) -> pd.DataFrame:
         return pd.read_parquet(self.path)
@@ -65,12 +50,6 @@ class ParquetBlocks(AbstractDataset[Iterable[pa.Table], pd.DataFrame]):
             rows = next(file.iter_batches(nrows, columns=columns), None)
             frame = (file.schema_arrow.empty_table() if rows is None else rows).to_pandas()
         return TablePreview(json.loads(frame.to_json(orient="split", double_precision=3)))
-
-    def _exists(self) -> bool:
-        return self.path.exists()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self.path)}
 
 
 def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kedro.io import AbstractDataset
 from kedro_datasets._typing import ImagePreview
 
+from fivestar.datasets.one_file import OneFile
 from fivestar.files import replacing
 
 if TYPE_CHECKING:
@@ -19,24 +18,8 @@ PREVIEW_WIDTH = 640
 """Of a picture that would take the page's width, pixels."""
 
 
-class VegaChart(AbstractDataset["Chart", "Chart"]):
-    """Saves an Altair chart as JSON and loads it back; kedro-viz shows it as an image.
-
-    Parameters
-    ----------
-    filepath
-        Ending in ``.json``.
-    metadata
-        For other tools, such as kedro-viz.
-    """
-
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self.path = Path(filepath)
-        self.metadata = metadata
-
-    @property
-    def files(self) -> list[Path]:
-        return [self.path]
+class VegaChart(OneFile["Chart", "Chart"]):
+    """Saves an Altair chart as JSON and loads it back; kedro-viz shows it as an image."""
 
     def load(self) -> Chart:
         import altair as alt  # here, for it takes half a second that few commands need
@@ -65,9 +48,3 @@ class VegaChart(AbstractDataset["Chart", "Chart"]):
     def _specification(self) -> dict[str, Any]:
         specification: dict[str, Any] = json.loads(self.path.read_text(encoding="utf-8"))
         return specification
-
-    def _exists(self) -> bool:
-        return self.path.exists()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self.path)}
