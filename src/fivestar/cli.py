@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import functools
 import logging
+import signal
+import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 def plainly(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Turn errors that are a user's to mend into click's own, which are shown as one message."""
+    """Turn errors that are a user's to fix into click's own, which are shown as one message."""
 
     @functools.wraps(command)
     def run_plainly(*args: Any, **kwargs: Any) -> Any:
@@ -28,16 +30,18 @@ def plainly(command: Callable[..., Any]) -> Callable[..., Any]:
             return command(*args, **kwargs)
         except click.ClickException:
             raise
+        except KeyboardInterrupt:  # before the run has begun, which ends itself
+            sys.exit(128 + signal.SIGINT)
         except Exception as error:
             logger.debug("the run failed", exc_info=True)
-            if not is_users_to_mend(error):
+            if not is_users_to_fix(error):
                 raise
             raise click.ClickException(str(error)) from error
 
     return run_plainly
 
 
-def is_users_to_mend(error: Exception) -> bool:
+def is_users_to_fix(error: Exception) -> bool:
     """Our own input errors, and what Kedro itself refuses (a name, a parameter, a file)."""
     innermost = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
     return isinstance(error, InputError) or innermost.is_relative_to(Path(kedro.__file__).parent)

@@ -10,7 +10,7 @@ from fivestar.hooks.terminal import TerminalHook
 from fivestar.hooks.tracking import TrackingHook
 from fivestar.hooks.workers import WorkersHook
 
-# Of Kedro's own making, and nothing that a user could mend.
+# Of Kedro's own making, and nothing that a user could fix.
 warnings.filterwarnings("ignore", "register_new_resolver", module="kedro")
 
 # Kedro calls the last one first: the table closes a run after all is tracked.
