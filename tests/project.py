@@ -112,7 +112,9 @@ def run(
     os.chdir(project)
     try:
         bootstrap_project(project)
-        given = {**QUICK, **(params or {})}
+        given = {
+            name: value for name, value in {**QUICK, **(params or {})}.items() if value is not None
+        }
         with KedroSession.create(project, env=env, runtime_params=given) as session:
             session.run(**options)
     finally:

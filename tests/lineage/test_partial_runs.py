@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import yaml
 
 from fivestar.errors import InputError
 from fivestar.pipelines.splitting import nodes
@@ -16,6 +17,7 @@ from fivestar.pipelines.splitting import nodes
 from ..project import make_project, mlflow_runs, run
 
 MODELS = ["als", "bias"]
+ZOO = [*MODELS, "item_mean"]
 QUICK: dict[str, Any] = {"line_up": MODELS, "models": {"als": {"n_factors": 4, "n_steps": 4}}}
 OTHER: dict[str, Any] = {"line_up": MODELS, "models": {"als": {"n_factors": 5, "n_steps": 4}}}
 
@@ -160,3 +162,25 @@ def test_a_failed_model_is_tried_again(project: Path) -> None:
     assert "als/weights.safetensors" in changed or "als/model.json" in changed
     leaderboard = pd.read_csv(project / "data/08_reporting/demo/leaderboard.csv")
     assert sorted(leaderboard["model"]) == MODELS
+
+
+def test_the_zoo_compares_all_models_and_its_leaderboard_is_no_default_run_s(
+    project: Path,
+) -> None:
+    blocks = {"line_up": MODELS, "models": {name: {"family": name} for name in ZOO}}
+    blocks["models"]["als"] |= QUICK["models"]["als"]
+    parameters = project / "conf/base/parameters_models.yml"
+    kept = {"refit": True, "max_minutes": None}
+    parameters.write_text(yaml.safe_dump({**kept, **blocks}))
+    (project / "conf/base/parameters_ablation.yml").write_text(
+        "ablation: {base: bias, variants: {unchanged: {}}}\n"
+    )
+    leaderboard = project / "data/08_reporting/demo/leaderboard.csv"
+    own: dict[str, Any] = {"models": None}
+    assert redone(project, params=own, pipeline_names=["zoo"]) >= {"item_mean/model.json"}
+    assert sorted(pd.read_csv(leaderboard)["model"]) == sorted(ZOO)
+    run(project, params=own, pipeline_names=["submission"])
+    changed = redone(project, params=own)
+    assert "leaderboard.csv" in changed
+    assert not any(name.startswith(("als/", "bias/")) for name in changed)
+    assert sorted(pd.read_csv(leaderboard)["model"]) == MODELS

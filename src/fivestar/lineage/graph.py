@@ -90,7 +90,9 @@ class Graph:
         if changed := record.changed_files(files):
             names = ", ".join(path.name for path in changed)
             return Status(name, f"{names} changed since it was made", record.failed)
-        if record.origin.fingerprint in {origin.fingerprint for origin in self.origins(name)}:
+        origins = self.origins(name)
+        allowed = origins[:1] if name in self.remade else origins
+        if record.origin.fingerprint in {origin.fingerprint for origin in allowed}:
             return Status(name, failed=record.failed)
         told = list(dict.fromkeys(self._reasons(name, record)))
         return Status(name, f"made of other inputs ({'; '.join(told)})", record.failed)
