@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import logging
-from typing import Any
+import math
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
@@ -19,7 +19,11 @@ from tqdm import tqdm
 from fivestar.config import loader_of
 from fivestar.errors import InputError
 from fivestar.hooks.tracking import failures
-from fivestar.ratings import TrainingData
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fivestar.ratings import TrainingData
 
 HEADINGS = {
     "validation_rmse": "validation\nRMSE",
@@ -94,7 +98,7 @@ def show(leaderboard: pd.DataFrame, data: TrainingData, *, submission: str | Non
 
 def _cell(value: Any) -> str:
     if isinstance(value, float):
-        return "" if pd.isna(value) else f"{value:.4f}" if value < 10 else f"{value:.1f}"
+        return "" if math.isnan(value) else f"{value:.4f}" if value < 10 else f"{value:.1f}"
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 

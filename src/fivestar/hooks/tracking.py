@@ -17,7 +17,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol, SharedMemoryDataCatalog
@@ -28,8 +27,6 @@ from fivestar.config import loader_of
 from fivestar.failure import Failure
 from fivestar.hooks.store import close_orphans, open_store, store_lock
 from fivestar.lineage.revision import git_revision
-from fivestar.models import Model
-from fivestar.ratings import TrainingData
 
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput
@@ -76,8 +73,7 @@ class TrackingHook:
 
     @hook_impl
     def before_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
-        data = inputs.get("training_data")
-        if isinstance(data, TrainingData):
+        if (data := inputs.get("training_data")) is not None:
             self._fingerprint = data.fingerprint
         model = self._model_of(node)
         if model is not None and not self._open_runs(model):
@@ -121,6 +117,8 @@ class TrackingHook:
     def _log(self, model: str, values: dict[str, Any], inputs: dict[str, Any]) -> None:
         """Everything that this pipeline knows of the model, then the end of its run."""
         from mlflow.entities import Metric
+
+        from fivestar.models import Model
 
         (run_id,) = self._open_runs(model)
         now = int(time.time() * 1000)
@@ -278,10 +276,11 @@ def failures(
 
 def _dataset_inputs(inputs: Mapping[str, Any], place: str) -> Iterator[DatasetInput]:
     """The splits that a model's last node has read, as MLflow's datasets with a digest."""
+    import pandas as pd
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     data = inputs.get("training_data")
-    if not isinstance(data, TrainingData):
+    if data is None:
         return
     splits = {"train": data.fingerprint, "validation": data.fingerprint}
     sizes = {"train": data.train.nnz, "validation": data.validation.nnz}

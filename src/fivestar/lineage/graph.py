@@ -70,8 +70,9 @@ class Graph:
                         makers.append(node)
         self.fingerprint = cache(self._fingerprint)
         self.origins = cache(self._origins)
+        self.is_persisted = cache(self._is_persisted)
 
-    def is_persisted(self, name: str) -> bool:
+    def _is_persisted(self, name: str) -> bool:
         """Whether the dataset outlives a run as local files."""
         return name in self.catalog and bool(local_files(self.catalog.get(name)))
 
