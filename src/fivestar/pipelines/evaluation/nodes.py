@@ -118,7 +118,7 @@ def _evaluate(
 
 
 def compare(**metrics: dict[str, Any]) -> pd.DataFrame:
-    """The leaderboard: best validation RMSE first; failed models have no row.
+    """The leaderboard's models in their order: best validation RMSE first; no failed ones.
 
     Parameters
     ----------

@@ -4,14 +4,20 @@ from collections.abc import Iterable
 
 from kedro.pipeline import Pipeline, node
 
-from fivestar.pipelines.evaluation.charts import draw_leaderboard, draw_learning_curves
+from fivestar.pipelines.evaluation.charts import (
+    draw_differences,
+    draw_leaderboard,
+    draw_learning_curves,
+)
+from fivestar.pipelines.evaluation.differences import compare_pairs, sum_by_user
 from fivestar.pipelines.evaluation.nodes import compare, describe_leaderboard, evaluate
 from fivestar.pipelines.wiring import Bound, named
 
 
 def create_pipeline(models: Iterable[str]) -> Pipeline:
     models = list(models)
-    return sum((evaluate_one(model) for model in models), compare_all(models))
+    compared = compare_all(models) + draw(models)
+    return sum((evaluate_one(model) for model in models), compared)
 
 
 def evaluate_one(model: str) -> Pipeline:
@@ -33,12 +39,37 @@ def evaluate_one(model: str) -> Pipeline:
 
 
 def compare_all(models: list[str]) -> Pipeline:
-    """Leaderboard and pictures."""
+    """The leaderboard, and which differences in it are real."""
     metrics = {model: f"metrics_{model}" for model in models}
+    predictions = {model: f"predictions_{model}" for model in models}
+    by_user = {model: f"{model}_by_user" for model in models}
+    return Pipeline(
+        [
+            node(compare, metrics, "ranking"),
+            *(
+                # One model at a time: all predictions together may not fit into memory.
+                node(sum_by_user, predictions[model], by_user[model], name=f"sum_{by_user[model]}")
+                for model in models
+            ),
+            node(
+                compare_pairs,
+                named("ranking", settings="params:settings", **by_user),
+                ["differences", "leaderboard"],
+            ),
+        ],
+        namespace="comparison",
+        inputs={*metrics.values(), *predictions.values()},
+        outputs={"differences", "leaderboard"},
+        parameters={"params:settings": "params:evaluation"},
+        tags="evaluation",
+    )
+
+
+def draw(models: list[str]) -> Pipeline:
+    """The pictures."""
     histories = {model: f"history_{model}" for model in models}
     return Pipeline(
         [
-            node(compare, metrics, "leaderboard"),
             node(
                 describe_leaderboard,
                 named("leaderboard", data="training_data"),
@@ -48,6 +79,11 @@ def compare_all(models: list[str]) -> Pipeline:
                 draw_leaderboard,
                 named("leaderboard", data="training_data"),
                 "leaderboard_chart",
+            ),
+            node(
+                draw_differences,
+                named("differences", "leaderboard", data="training_data"),
+                "differences_chart",
             ),
             *(
                 node(
