@@ -101,7 +101,7 @@ def differences_over_folds(folds: pd.DataFrame, confidence: float) -> pd.DataFra
     -------
     As of ``compare_pairs``, with mean differences; a has the lower mean RMSE.
     """
-    by_model = folds.pivot(index="fold", columns="model", values="rmse")
+    by_model = folds.pivot_table(index="fold", columns="model", values="rmse")
     sizes = folds.drop_duplicates("fold")
     if {"n_train", "n_test"} <= set(folds):
         test_per_train = float(sizes["n_test"].sum() / sizes["n_train"].sum())
