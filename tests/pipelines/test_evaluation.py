@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
+from fivestar.errors import InputError
 from fivestar.hooks.terminal import show
 from fivestar.metrics import rmse
 from fivestar.metrics.significance import corrected_t_test, holm
@@ -20,6 +21,7 @@ from fivestar.pipelines.evaluation.differences import (
     sum_by_user,
 )
 from fivestar.pipelines.evaluation.nodes import COLUMNS as PREDICTED
+from fivestar.pipelines.evaluation.nodes import compare, measure
 from fivestar.pipelines.evaluation.settings import EvaluationSettings
 from fivestar.ratings import Features, TrainingData, Vocabulary
 
@@ -55,13 +57,14 @@ def ranked(*models: str) -> pd.DataFrame:
 def compared(
     tables: dict[str, pd.DataFrame], settings: EvaluationSettings = SETTINGS
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Leaderboard and differences."""
     by_user = {name: sum_by_user(table) for name, table in tables.items()}
-    return compare_pairs(ranked(*ERRORS), settings, **by_user)
+    return compare_pairs(ranked(*ERRORS), by_user, settings)
 
 
 def test_every_pair_is_there_once_the_better_on_validation_first() -> None:
     tables = predictions()
-    differences, leaderboard = compared(tables)
+    leaderboard, differences = compared(tables)
     assert differences.columns.tolist() == COLUMNS
     assert list(zip(differences["model_a"], differences["model_b"], strict=True)) == list(
         combinations(ERRORS, 2)
@@ -80,7 +83,7 @@ def test_every_pair_is_there_once_the_better_on_validation_first() -> None:
 
 
 def test_what_differs_by_holm_is_significant_and_identical_models_do_not() -> None:
-    differences, leaderboard = compared(predictions())
+    leaderboard, differences = compared(predictions())
     pairs = differences.set_index(["model_a", "model_b"])
     assert pairs["significant"].tolist() == (pairs["p_holm"] <= 0.05).tolist()
     assert pairs["significant"][lambda real: real].index.tolist() == [
@@ -96,21 +99,28 @@ def test_the_same_predictions_give_the_same_tables() -> None:
 
 
 def test_where_no_test_rating_is_known_the_columns_are_empty() -> None:
-    differences, leaderboard = compared(predictions(known=False))
+    leaderboard, differences = compared(predictions(known=False))
     assert differences.columns.tolist() == COLUMNS
     assert differences.empty
     assert leaderboard[ADDED].isna().all(axis=None)
 
 
 def test_a_failed_model_is_left_out() -> None:
-    tables = predictions() | {"failed": pd.DataFrame(columns=PREDICTED)}
-    differences, leaderboard = compared(tables)
-    assert "failed" not in {*differences["model_b"], *leaderboard["model"]}
+    measured = {
+        name: measure({"validation_rmse": error}, predictions()[name])
+        for name, error in ERRORS.items()
+    }
+    failed = measure({"failure": "too wild"}, pd.DataFrame(columns=PREDICTED))
+    leaderboard, differences = compare(SETTINGS, failed=failed, **measured)
+    assert sorted(leaderboard["model"]) == sorted(ERRORS)
+    assert len(differences) == 6
+    with pytest.raises(InputError, match="failed: too wild"):
+        compare(SETTINGS, failed=failed)
 
 
 def test_one_model_alone_has_an_interval_and_no_pair() -> None:
     by_user = sum_by_user(predictions()["best"])
-    differences, leaderboard = compare_pairs(ranked("best"), SETTINGS, best=by_user)
+    leaderboard, differences = compare_pairs(ranked("best"), {"best": by_user}, SETTINGS)
     assert differences.empty
     assert leaderboard["differs_from_champion"].tolist() == [False]
     assert leaderboard["test_rmse_low"][0] < 0.5 < leaderboard["test_rmse_high"][0]
@@ -126,7 +136,7 @@ def test_predictions_of_other_pairs_are_refused() -> None:
 def test_many_pairs_get_resamples_enough_to_be_significant() -> None:
     better, worse = predictions()["best"], predictions()["worst"]
     models = {f"model_{n}": sum_by_user(worse if n else better) for n in range(12)}
-    differences, _ = compare_pairs(ranked(*models), SETTINGS, **models)
+    _, differences = compare_pairs(ranked(*models), models, SETTINGS)
     assert differences["significant"].sum() == 11
 
 
@@ -163,7 +173,8 @@ def some_data() -> TrainingData:
 
 
 def cells(known: bool = True) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    chart = draw_differences(*compared(predictions(known=known)), some_data()).to_dict()
+    leaderboard, differences = compared(predictions(known=known))
+    chart = draw_differences(differences, leaderboard, some_data()).to_dict()
     return chart, [row for rows in chart["datasets"].values() for row in rows]
 
 
@@ -184,7 +195,7 @@ def test_the_chart_of_unknown_test_ratings_is_empty() -> None:
 
 def test_the_terminal_marks_who_does_not_differ(capsys: pytest.CaptureFixture[str]) -> None:
     columns = ["validation_mae", "test_rmse", "test_mae", "train_rmse", "fit_seconds"]
-    board = compared(predictions())[1].assign(**dict.fromkeys(columns, 0.5))
+    board = compared(predictions())[0].assign(**dict.fromkeys(columns, 0.5))
     show(board.assign(n_parameters=1, fallbacks=0), some_data(), submission=None)
     shown = capsys.readouterr().out
     for model, mark in {"best": " ", "same": "=", "worst": " "}.items():

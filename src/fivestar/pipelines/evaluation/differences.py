@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import combinations
 
 import numpy as np
@@ -37,26 +37,26 @@ def sum_by_user(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def compare_pairs(
-    ranking: pd.DataFrame, settings: EvaluationSettings, **by_user: pd.DataFrame
+    ranking: pd.DataFrame, by_user: Mapping[str, pd.DataFrame], settings: EvaluationSettings
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Each pair of models on the same test ratings.
 
     Parameters
     ----------
     ranking
-        The leaderboard without what is added here; models that failed are not in it.
+        The leaderboard without what is added here.
     by_user
-        Of each model, by its name, what ``sum_by_user`` gives.
+        Of each model in it, by its name, what ``sum_by_user`` gives.
 
     Returns
     -------
+    leaderboard
+        With ``test_rmse_low``, ``test_rmse_high`` and ``differs_from_champion``: whether the
+        difference from the first model is significant by ``p_holm``.
     differences
         ``model_a``, ``model_b``, ``difference`` (test RMSE of a minus b), ``low`` and ``high``,
         ``p_value``, ``p_holm`` (adjusted for all pairs), ``significant``; a is the better one on
         validation. No rows if no test rating is known.
-    leaderboard
-        With ``test_rmse_low``, ``test_rmse_high`` and ``differs_from_champion``: whether the
-        difference from the first model is significant by ``p_holm``.
     """
     models = ranking["model"].tolist()
     tables = [by_user[model] for model in models]
@@ -64,7 +64,7 @@ def compare_pairs(
         raise ValueError("the models have predicted other test pairs than one another")
     if tables[0].empty:
         unknown = {"test_rmse_low": np.nan, "test_rmse_high": np.nan, "differs_from_champion": None}
-        return _table([], settings.confidence), ranking.assign(**unknown)
+        return ranking.assign(**unknown), _table([], settings.confidence)
 
     squared_errors = np.column_stack([table["squared_errors"] for table in tables])
     n_ratings = tables[0]["n_ratings"].to_numpy(dtype=np.float64)
@@ -80,11 +80,12 @@ def compare_pairs(
     intervals = [interval(halves[:, :, n], settings.confidence) for n in range(len(models))]
     low, high = zip(*intervals, strict=True)
     from_champion = differences["significant"].tolist()[: len(models) - 1]
-    return differences, ranking.assign(
+    leaderboard = ranking.assign(
         test_rmse_low=low,
         test_rmse_high=high,
         differs_from_champion=[False, *from_champion],
     )
+    return leaderboard, differences
 
 
 def differences_over_folds(folds: pd.DataFrame, confidence: float) -> pd.DataFrame:

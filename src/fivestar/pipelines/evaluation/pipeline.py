@@ -9,9 +9,16 @@ from fivestar.pipelines.evaluation.charts import (
     draw_leaderboard,
     draw_learning_curves,
 )
-from fivestar.pipelines.evaluation.differences import compare_pairs, sum_by_user
-from fivestar.pipelines.evaluation.nodes import compare, describe_leaderboard, evaluate
+from fivestar.pipelines.evaluation.nodes import (
+    compare,
+    describe_leaderboard,
+    evaluate,
+    measure,
+)
 from fivestar.pipelines.wiring import Bound, named
+
+OUTPUTS = ["predictions", "metrics"]
+"""Of the evaluation of a model."""
 
 
 def create_pipeline(models: Iterable[str]) -> Pipeline:
@@ -27,39 +34,36 @@ def evaluate_one(model: str) -> Pipeline:
             node(
                 Bound(evaluate, label=model),
                 named("fitted", "model", "history", "validation", "test", data="training_data"),
-                ["predictions", "metrics"],
+                OUTPUTS,
                 name="evaluate",
             )
         ],
         namespace=model,
         inputs=named("training_data", "validation", "test", history=f"history_{model}"),
-        outputs={name: f"{name}_{model}" for name in ("predictions", "metrics")},
+        outputs={name: f"{name}_{model}" for name in OUTPUTS},
         tags=["evaluation", model],
     )
 
 
 def compare_all(models: list[str]) -> Pipeline:
     """The leaderboard, and which differences in it are real."""
-    metrics = {model: f"metrics_{model}" for model in models}
-    predictions = {model: f"predictions_{model}" for model in models}
-    by_user = {model: f"{model}_by_user" for model in models}
+    inputs = {model: {kind: f"{kind}_{model}" for kind in OUTPUTS} for model in models}
+    measured = {model: f"{model}_measured" for model in models}
     return Pipeline(
         [
-            node(compare, metrics, "ranking"),
             *(
-                # One model at a time: all predictions together may not fit into memory.
-                node(sum_by_user, predictions[model], by_user[model], name=f"sum_{by_user[model]}")
+                node(measure, inputs[model], measured[model], name=f"measure_{model}")
                 for model in models
             ),
             node(
-                compare_pairs,
-                named("ranking", settings="params:settings", **by_user),
-                ["differences", "leaderboard"],
+                compare,
+                {"settings": "params:settings", **measured},
+                ["leaderboard", "differences"],
             ),
         ],
         namespace="comparison",
-        inputs={*metrics.values(), *predictions.values()},
-        outputs={"differences", "leaderboard"},
+        inputs={name for own in inputs.values() for name in own.values()},
+        outputs={"leaderboard", "differences"},
         parameters={"params:settings": "params:evaluation"},
         tags="evaluation",
     )
