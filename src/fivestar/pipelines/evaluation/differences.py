@@ -32,8 +32,8 @@ def sum_by_user(predictions: pd.DataFrame) -> pd.DataFrame:
     """
     known = predictions[(predictions["part"] == "test") & predictions["rating"].notna()]
     errors = known["prediction"].astype("float64") - known["rating"].astype("float64")
-    squared = pd.DataFrame({"user": known["user"], "squared_errors": errors**2})
-    return squared.groupby("user")["squared_errors"].agg(squared_errors="sum", n_ratings="count")
+    by_user = (errors**2).groupby(known["user"]).agg(["sum", "count"])
+    return by_user.set_axis(["squared_errors", "n_ratings"], axis=1)
 
 
 def compare_pairs(
