@@ -80,6 +80,15 @@ def version_of(family: str) -> int:
     return 0 if entry is None else entry.version
 
 
+def version_of_block(block: Mapping[str, Any]) -> Any:
+    """Version of a block's family and, where it has members, of those by name."""
+    version = version_of(str(block.get("family")))
+    members = block.get("members")
+    if not isinstance(members, Mapping):
+        return version
+    return {"own": version} | {name: version_of_block(each) for name, each in members.items()}
+
+
 def build(
     settings: Mapping[str, Any], name: str = "model", where: str = "parameters_models.yml, models."
 ) -> Model:
