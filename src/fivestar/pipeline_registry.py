@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Pipeline
 
-from fivestar.hooks.line_up import Blocks, changes, cross_validated, line_up, zoo
+from fivestar.hooks.line_up import Blocks, blends, changes, cross_validated, line_up, zoo
 from fivestar.pipelines import (
     ablation,
     cold_start,
@@ -30,6 +30,7 @@ def register_pipelines() -> dict[str, Pipeline]:
     return {
         "__default__": sum(stages.values(), Pipeline([])),
         **stages,
+        "blend": sum(create_stages(line_up() | blends()).values(), Pipeline([])),
         "zoo": sum(create_stages(zoo()).values(), Pipeline([])),
         "exploration": exploration.create_pipeline(),
         "inspection": inspection.create_pipeline(),

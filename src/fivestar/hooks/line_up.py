@@ -33,6 +33,11 @@ def zoo() -> Blocks:
     return dict(_parameters()["models"])
 
 
+def blends() -> Blocks:
+    """Those that have members."""
+    return {name: block for name, block in zoo().items() if "members" in block}
+
+
 def line_up() -> Blocks:
     """The models of a default run, each with a block under ``models``."""
     return _blocks(_parameters()["line_up"], "parameters_models.yml: line_up")

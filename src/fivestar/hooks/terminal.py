@@ -87,7 +87,7 @@ def show(leaderboard: pd.DataFrame, data: TrainingData, *, submission: str | Non
         for name, heading in HEADINGS.items()
         if console.width >= WIDE or not name.endswith("mae")
     }
-    table = Table(title=data.title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = _table(data.title)
     table.add_column("\nmodel", no_wrap=True)
     for heading in headings.values():
         table.add_column(heading, justify="right", no_wrap=True)
@@ -103,10 +103,7 @@ def show(leaderboard: pd.DataFrame, data: TrainingData, *, submission: str | Non
 
 def show_cross_validation(summary: pd.DataFrame, description: dict[str, Any]) -> None:
     """Print means over the folds, each with its standard error."""
-    table = Table(
-        title=f"{description['dataset']}, {description['study']}",
-        **{"title_justify": "left", "box": box.SIMPLE_HEAD, "padding": (0, 1, 0, 0)},
-    )
+    table = _table(f"{description['dataset']}, {description['study']}")
     table.add_column("model", no_wrap=True)
     for heading in ("folds", "RMSE", "MAE"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -114,6 +111,10 @@ def show_cross_validation(summary: pd.DataFrame, description: dict[str, Any]) ->
         means = (f"{row[m]:.4f} ± {row[f'{m}_standard_error']:.4f}" for m in ("rmse", "mae"))
         table.add_row(row["model"], str(row["folds"]), *means)
     Console().print(table)
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
 
 
 def _cell(value: Any) -> str:

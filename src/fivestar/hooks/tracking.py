@@ -155,7 +155,8 @@ class TrackingHook:
         """A run that is over, as a plain value.
 
         ``name``, ``model``, ``started`` and ``ended`` (seconds since 1970), ``failure`` (why, or
-        None), ``skipped`` (whether that was on purpose), and by name ``tags``, ``parameters``, ``metrics`` and ``curves`` (from step 0).
+        None), ``skipped`` (whether that was on purpose; may be left out), and by name ``tags``,
+        ``parameters``, ``metrics`` and ``curves`` (from step 0).
         """
         from mlflow.entities import Metric
 

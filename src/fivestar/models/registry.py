@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
+from safetensors.numpy import load_file
 
 from fivestar.errors import InputError, did_you_mean
 from fivestar.models.base import Model
@@ -117,7 +118,7 @@ def load(folder: Path) -> Model:
     description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     settings = {"family": description["family"], **description["settings"]}
     model = build(settings, folder.as_posix(), "saved model ")
-    return model.restore(folder, description)
+    return model.restore(load_file(folder / "weights.safetensors"), description, folder)
 
 
 def _explain(error: ValidationError, model_class: type[Model]) -> str:
