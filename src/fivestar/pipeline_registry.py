@@ -2,11 +2,12 @@
 
 from kedro.pipeline import Pipeline
 
-from fivestar.hooks.line_up import Blocks, changes, line_up, zoo
+from fivestar.hooks.line_up import Blocks, blends, changes, cross_validated, line_up, zoo
 from fivestar.pipelines import (
     ablation,
     cold_start,
     colikes,
+    cross_validation,
     evaluation,
     exploration,
     ingestion,
@@ -29,6 +30,7 @@ def register_pipelines() -> dict[str, Pipeline]:
     return {
         "__default__": sum(stages.values(), Pipeline([])),
         **stages,
+        "blend": sum(create_stages(line_up() | blends()).values(), Pipeline([])),
         "zoo": sum(create_stages(zoo()).values(), Pipeline([])),
         "exploration": exploration.create_pipeline(),
         "inspection": inspection.create_pipeline(),
@@ -36,6 +38,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "cold_start": cold_start.create_pipeline(),
         "report": report.create_pipeline(),
         "colikes": prepared + colikes.create_pipeline(),
+        "cross_validation": cross_validation.create_pipeline(*cross_validated()),
         "ablation": prepared + ablation.create_pipeline(*changes()),
     }
 

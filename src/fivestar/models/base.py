@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 from scipy import sparse
 
 from fivestar.errors import InputError, NoTimes
@@ -519,28 +519,36 @@ class Model(ABC):
             for name, value in values.items()
         }
 
-    def save(self, folder: Path) -> None:
-        """Write ``weights.safetensors``, then ``model.json``; nothing in it can run code."""
-        arrays = {
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All that was learned, by name."""
+        return {
             entry.name: np.ascontiguousarray(getattr(self._predictor, entry.name))
             for entry in _learned(self._predictor)
         } | {name: getattr(self, name) for name in SHARED}
-        with replacing(folder / "weights.safetensors") as path:
-            save_file(arrays, path)
+
+    def description(self) -> dict[str, Any]:
+        """What ``restore`` needs besides the arrays, as plain values."""
         names = ("family", "version", "settings", "trained_on", "biases_only")
-        text = json.dumps({name: getattr(self, name) for name in names}, indent=2) + "\n"
+        return {name: getattr(self, name) for name in names}
+
+    def save(self, folder: Path) -> None:
+        """Write ``weights.safetensors``, then ``model.json``; nothing in it can run code."""
+        with replacing(folder / "weights.safetensors") as path:
+            save_file(self.arrays(), path)
+        text = json.dumps(self.description(), indent=2) + "\n"
         with replacing(folder / "model.json") as path:
             path.write_text(text, encoding="utf-8")
 
-    def restore(self, folder: Path, description: dict[str, Any]) -> Self:
-        """Read what ``save`` wrote."""
+    def restore(
+        self, arrays: dict[str, np.ndarray], description: dict[str, Any], where: object
+    ) -> Self:
+        """Take back ``arrays`` and ``description``, which were read from the folder ``where``."""
         self.trained_on, self.biases_only = description["trained_on"], description["biases_only"]
         if self.biases_only:
             self._biases_instead = self._bias_model()
-        arrays = load_file(folder / "weights.safetensors")
         if missing := [e.name for e in _learned(self._predictor) if e.name not in arrays]:
             raise InputError(
-                f"{folder}: saved by another version, without {', '.join(missing)}. "
+                f"{where}: saved by another version, without {', '.join(missing)}. "
                 "Train the model again."
             )
         for name, array in arrays.items():

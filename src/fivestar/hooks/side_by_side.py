@@ -1,0 +1,165 @@
+"""Long nodes side by side, as many as there are cores, and how long the rest of them takes."""
+
+from __future__ import annotations
+
+import heapq
+import logging
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Iterable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.io import CatalogProtocol, SharedMemoryDataCatalog
+from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
+
+from fivestar.pipelines.wiring import SIDE_BY_SIDE, Bound
+
+logger = logging.getLogger(__name__)
+
+
+class Turns:
+    """Lets a number of threads go on at a time, the one with the lowest rank first.
+
+    Parameters
+    ----------
+    n
+        How many.
+    """
+
+    def __init__(self, n: int) -> None:
+        self._free = n
+        self._changed = threading.Condition()
+        self._waiting: list[int] = []
+
+    def take(self, rank: int) -> None:
+        """Wait for one's turn."""
+        with self._changed:
+            heapq.heappush(self._waiting, rank)
+            self._changed.wait_for(lambda: self._free > 0 and self._waiting[0] == rank)
+            heapq.heappop(self._waiting)
+            self._free -= 1
+            self._changed.notify_all()
+
+    def give_back(self) -> None:
+        with self._changed:
+            self._free += 1
+            self._changed.notify_all()
+
+
+@dataclass
+class Clock:
+    """How long long nodes took, by what they work on, and how long the rest will take.
+
+    Attributes
+    ----------
+    kinds : what each node works on, by its name: nodes of one kind take equally long
+    started, seconds : when a node began, and how long it took once it is done
+    """
+
+    kinds: Mapping[str, str]
+    started: MutableMapping[str, float] = field(default_factory=dict)
+    seconds: MutableMapping[str, float] = field(default_factory=dict)
+
+    def left(self, now: float, workers: int) -> float:
+        """Seconds until all nodes are done.
+
+        A node takes as long as others of its kind took. Where none is done, it is as likely to
+        be in its first half as in its second, so it is expected to take as long again; one
+        that has not begun takes the mean of all kinds.
+        """
+        expected = self._expected(now)
+        usual = sum(expected.values()) / len(expected) if expected else 0.0
+        work = [
+            max(expected.get(kind, usual) - (now - self.started.get(name, now)), 0.0)
+            for name, kind in self.kinds.items()
+            if name not in self.seconds
+        ]
+        return max(sum(work) / workers, max(work, default=0.0))
+
+    def _expected(self, now: float) -> dict[str, float]:
+        """Seconds by kind, of those of which something is known."""
+        known: dict[str, list[float]] = {}
+        for name, seconds in self.seconds.items():
+            known.setdefault(self.kinds[name], []).append(seconds)
+        expected = {kind: sum(values) / len(values) for kind, values in known.items()}
+        for name in set(self.started.keys()) - set(self.seconds.keys()):
+            elapsed = now - self.started[name]
+            kind = self.kinds[name]
+            so_far = elapsed if kind in known else 2 * elapsed
+            expected[kind] = max(expected.get(kind, 0.0), so_far)
+        return expected
+
+
+class SideBySideHook:
+    """Gives long nodes their turns under threads, and tells how long the rest will take."""
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        self._models = list(context.params["models"])
+
+    @hook_impl
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        nodes = sorted(_long(pipeline.nodes), key=self._rank)
+        self._ranks = {node.name: rank for rank, node in enumerate(nodes)}
+        self._workers = min(os.cpu_count() or 1, max(len(nodes), 1))
+        self._turns = Turns(self._workers)
+        kinds = {node.name: _kind(node) for node in nodes}
+        if nodes and isinstance(catalog, SharedMemoryDataCatalog):
+            shared = multiprocessing.Manager()
+            self._clock = Clock(kinds, shared.dict(), shared.dict())
+        else:
+            self._clock = Clock(kinds)
+
+    @hook_impl(trylast=True)
+    def before_node_run(self, node: Node) -> None:
+        if node.name in self._ranks:
+            self._turns.take(self._ranks[node.name])
+            self._clock.started[node.name] = time.monotonic()
+
+    @hook_impl
+    def after_node_run(self, node: Node) -> None:
+        self._end(node)
+
+    @hook_impl
+    def on_node_error(self, node: Node) -> None:
+        self._end(node)
+
+    def _rank(self, node: Node) -> tuple[int, int, str]:
+        """Fold by fold, so that every model's time is known early, the simple models first."""
+        kind = _kind(node)
+        place = self._models.index(kind) if kind in self._models else 0
+        return int(_fixed(node).get("fold", 0)), place, node.name
+
+    def _end(self, node: Node) -> None:
+        if node.name not in self._ranks:
+            return
+        now = time.monotonic()
+        clock = self._clock
+        clock.seconds[node.name] = now - clock.started[node.name]
+        self._turns.give_back()
+        logger.info(
+            "progress: %d of %d done, about %s left",
+            *(len(clock.seconds), len(self._ranks), _shown(clock.left(now, self._workers))),
+        )
+
+
+def _long(nodes: Iterable[Node]) -> list[Node]:
+    return [node for node in nodes if SIDE_BY_SIDE in node.tags]
+
+
+def _fixed(node: Node) -> Mapping[str, Any]:
+    return node.func.fixed if isinstance(node.func, Bound) else {}
+
+
+def _kind(node: Node) -> str:
+    return str(_fixed(node).get("label", node.name))
+
+
+def _shown(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.1f} minutes"

@@ -1,0 +1,146 @@
+"""Folds, then every model on every fold, then means and differences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kedro.pipeline import Pipeline, node
+
+from fivestar.models import version_of_block
+from fivestar.pipelines import ingestion, splitting
+from fivestar.pipelines.cross_validation.charts import draw_cross_validation
+from fivestar.pipelines.cross_validation.folds import deal, hold_out_fold
+from fivestar.pipelines.cross_validation.nodes import (
+    cross_validate,
+    describe,
+    gather,
+    list_summary_runs,
+    summarise,
+    tabulate,
+)
+from fivestar.pipelines.cross_validation.settings import CrossValidationSettings
+from fivestar.pipelines.wiring import SIDE_BY_SIDE, Bound, named
+
+NAME = "cross_validation"
+SHARED = ("ratings", "users", "items")
+"""Tables of the main job that folds are made of."""
+EXPOSED = ("table", "summary", "description", "chart")
+
+
+def create_pipeline(
+    models: Mapping[str, Mapping[str, Any]], settings: CrossValidationSettings
+) -> Pipeline:
+    """Of models by name, with their blocks; starts from raw tables."""
+    folds = range(1, settings.n_folds + 1)
+    cells = {f"{model}_fold_{fold}": (model, fold) for fold in folds for model in models}
+    inside = sum(
+        [
+            *(cross_validate_one(model, models[model], fold) for model, fold in cells.values()),
+            *(gather_one(model, folds) for model in models),
+            compare({cell: f"{cell}_runs" for cell in cells}),
+        ],
+        _published(folds) if settings.folds == "published" else _dealt(folds),
+    )
+    raw = {name for name in inside.inputs() if name.endswith("_raw")}
+    pipeline = Pipeline(
+        inside,
+        namespace=NAME,
+        inputs=raw | inside.inputs() & set(SHARED),
+        parameters=_parameters(inside),
+        outputs={name: f"{NAME}_{name}" for name in EXPOSED},
+        tags=NAME,
+    )
+    return pipeline if settings.folds == "published" else ingestion.create_pipeline() + pipeline
+
+
+def _dealt(folds: range) -> Pipeline:
+    """The ratings dealt into folds, and the split of each."""
+    dealing = Pipeline([node(deal, named("ratings", settings=f"params:{NAME}"), "dealt")])
+    prepared = [
+        node(Bound(hold_out_fold, fold=fold), "dealt", ["ratings", "test_pairs"], name="hold_out")
+        for fold in folds
+    ]
+    inputs = {"dealt", "users", "items"}
+    return sum(
+        (
+            _split(fold, Pipeline([first]), inputs)
+            for fold, first in zip(folds, prepared, strict=True)
+        ),
+        dealing,
+    )
+
+
+def _published(folds: range) -> Pipeline:
+    """The split of each fold that the data set ships."""
+    pipelines = []
+    for fold in folds:
+        raw = {f"{table}_raw": f"fold_{fold}_{table}_raw" for table in ("ratings", "test_pairs")}
+        inputs = raw | named("users_raw", "items_raw")
+        pipelines.append(_split(fold, ingestion.create_pipeline(), inputs))
+    return sum(pipelines, Pipeline([]))
+
+
+def _split(fold: int, tables: Pipeline, inputs: set[str] | dict[str, str]) -> Pipeline:
+    """What models learn from in one fold, and the pairs that they are tested on."""
+    needed = (tables + splitting.create_pipeline()).to_outputs("training_data", "test")
+    return Pipeline(
+        needed,
+        namespace=f"fold_{fold}",
+        inputs=inputs,
+        parameters=_parameters(needed),
+        outputs={name: f"fold_{fold}_{name}" for name in ("training_data", "test")},
+    )
+
+
+def cross_validate_one(model: str, block: Mapping[str, Any], fold: int) -> Pipeline:
+    """One model on one fold."""
+    return Pipeline(
+        [
+            node(
+                Bound(cross_validate, label=model, fold=fold, version=version_of_block(block)),
+                named(
+                    data=f"fold_{fold}_training_data",
+                    test=f"fold_{fold}_test",
+                    model=f"params:models.{model}",
+                    settings=f"params:{NAME}",
+                    max_minutes="params:max_minutes",
+                    refit="params:refit",
+                ),
+                [f"{model}_fold_{fold}_predictions", f"{model}_fold_{fold}_runs"],
+                name=f"{model}_fold_{fold}",
+                tags=SIDE_BY_SIDE,
+            )
+        ]
+    )
+
+
+def gather_one(model: str, folds: range) -> Pipeline:
+    """The out-of-fold predictions of one model."""
+    predictions = {f"fold_{fold}": f"{model}_fold_{fold}_predictions" for fold in folds}
+    return Pipeline([node(gather, predictions, f"{model}_predictions", name=f"gather_{model}")])
+
+
+def compare(runs: Mapping[str, str]) -> Pipeline:
+    """Tables and the picture."""
+    return Pipeline(
+        [
+            node(tabulate, dict(runs), "table"),
+            node(summarise, "table", "summary"),
+            node(
+                describe,
+                {"dataset": "params:dataset", "settings": f"params:{NAME}", **runs},
+                "description",
+            ),
+            node(
+                list_summary_runs,
+                {"summary": "summary", "description": "description", **runs},
+                "summary_runs",
+            ),
+            node(draw_cross_validation, named("table", "summary", "description"), "chart"),
+        ]
+    )
+
+
+def _parameters(pipeline: Pipeline) -> set[str]:
+    return {name for name in pipeline.inputs() if name.startswith("params:")}
