@@ -22,6 +22,9 @@ from fivestar.pipelines.wiring import SIDE_BY_SIDE, Bound
 
 logger = logging.getLogger(__name__)
 
+AS_LONG_AGAIN = 1.7
+"""Expected time of a node of a new kind over the time that it has run."""
+
 
 class Turns:
     """Lets a number of threads go on at a time, the one with the lowest rank first.
@@ -58,7 +61,8 @@ class Clock:
 
     Attributes
     ----------
-    kinds : what each node works on, by its name: nodes of one kind take equally long
+    kinds : what each node works on, by its name, in the order in which they begin; nodes of one
+        kind take equally long
     started, seconds : when a node began, and how long it took once it is done
     """
 
@@ -67,20 +71,21 @@ class Clock:
     seconds: MutableMapping[str, float] = field(default_factory=dict)
 
     def left(self, now: float, workers: int) -> float:
-        """Seconds until all nodes are done.
+        """Seconds until all nodes are done, if they go on in their order.
 
-        A node takes as long as others of its kind took. Where none is done, it is as likely to
-        be in its first half as in its second, so it is expected to take as long again; one
-        that has not begun takes the mean of all kinds.
+        A node takes as long as others of its kind took. Where none is done, it takes as long as
+        the longest kind that is, for the simple kinds come first; or, if that is more,
+        ``AS_LONG_AGAIN`` times as long as it has run.
         """
         expected = self._expected(now)
-        usual = sum(expected.values()) / len(expected) if expected else 0.0
-        work = [
-            max(expected.get(kind, usual) - (now - self.started.get(name, now)), 0.0)
-            for name, kind in self.kinds.items()
-            if name not in self.seconds
-        ]
-        return max(sum(work) / workers, max(work, default=0.0))
+        longest = max(expected.values(), default=0.0)
+        free = [0.0] * workers
+        for name, kind in self.kinds.items():
+            if name not in self.seconds:
+                passed = now - self.started.get(name, now)
+                left = max(expected.get(kind, longest) - passed, 0.0)
+                heapq.heapreplace(free, free[0] + left)
+        return max(free)
 
     def _expected(self, now: float) -> dict[str, float]:
         """Seconds by kind, of those of which something is known."""
@@ -88,11 +93,11 @@ class Clock:
         for name, seconds in self.seconds.items():
             known.setdefault(self.kinds[name], []).append(seconds)
         expected = {kind: sum(values) / len(values) for kind, values in known.items()}
+        longest = max(expected.values(), default=0.0)
         for name in set(self.started.keys()) - set(self.seconds.keys()):
-            elapsed = now - self.started[name]
-            kind = self.kinds[name]
-            so_far = elapsed if kind in known else 2 * elapsed
-            expected[kind] = max(expected.get(kind, 0.0), so_far)
+            passed, kind = now - self.started[name], self.kinds[name]
+            at_least = passed if kind in known else max(AS_LONG_AGAIN * passed, longest)
+            expected[kind] = max(expected.get(kind, 0.0), at_least)
         return expected
 
 

@@ -76,6 +76,7 @@ class Blend(Model):
     weights : (1 + n_members, 3) of the constant and of the members' predictions: at the usual
         numbers of ratings, and the changes with the user's and with the item's number
     user_activity, item_activity : (n_users,) and (n_items,) log(1 + number of ratings)
+    out_of_fold_rmse : (n_members,) of each member alone, in units; 0 where ratings are too few
     activity_means, activity_deviations : (2,) of users and of items, over ratings
     tree_features, tree_thresholds, tree_children, tree_values : see ``stacking.Trees``
     """
@@ -90,6 +91,7 @@ class Blend(Model):
     models: dict[str, Model] = field(init=False, repr=False, compare=False)
     histories: dict[str, History] = field(init=False, repr=False, compare=False)
     weights: FloatArray = learned()
+    out_of_fold_rmse: FloatArray = learned(parameter=False)
     user_activity: FloatArray = learned(parameter=False)
     item_activity: FloatArray = learned(parameter=False)
     activity_means: FloatArray = learned(parameter=False)
@@ -142,7 +144,10 @@ class Blend(Model):
         """From predictions out of fold, trained for as long as was best on all of train."""
         users, items, ratings = observed(training.ratings)
         n = len(ratings)
-        fold_of = np.random.default_rng(self.seed).permutation(n) % min(self.n_folds, n)
+        if n < self.n_folds:
+            self._weigh_equally()
+            return
+        fold_of = np.random.default_rng(self.seed).permutation(n) % self.n_folds
         jobs, places = [], []
         for fold in np.unique(fold_of):
             rest = _part(training, fold_of != fold)
@@ -163,6 +168,14 @@ class Blend(Model):
         self.activity_deviations = np.maximum(activity.std(axis=0), MIN_DEVIATION)
         self._regress(predictions, self._standardised(*activity.T), ratings.astype(np.float64))
 
+    def _weigh_equally(self) -> None:
+        """The mean of the members, where there are too few ratings to learn from."""
+        self.activity_means, self.activity_deviations = np.zeros(2), np.ones(2)
+        self.weights = np.zeros((1 + len(self.models), 3))
+        self.weights[1:, 0] = 1 / len(self.models)
+        self.out_of_fold_rmse = np.zeros(len(self.models))
+        self._set_trees(Trees.none())
+
     def _standardised(self, of_users: Array, of_items: Array) -> Array:
         """(n, 2) activity of pairs, as over the ratings that the weights were learned from."""
         activity: Array = np.stack([of_users, of_items], axis=1) - self.activity_means
@@ -170,6 +183,8 @@ class Blend(Model):
 
     def _regress(self, predictions: Array, activity: Array, ratings: Array) -> None:
         mean = float(self.mean[0])
+        errors = np.square(predictions - ratings[:, None])
+        self.out_of_fold_rmse = np.sqrt(errors.mean(axis=0))
         if self.method == "non_negative":
             self.weights = non_negative_weights(predictions, ratings, mean)
         else:
@@ -179,6 +194,9 @@ class Blend(Model):
             combined = combine(predictions, activity, self.weights, mean)
             columns = _columns(predictions, activity, combined)
             trees = Trees.fit(columns, ratings - combined, self.seed)
+        self._set_trees(trees)
+
+    def _set_trees(self, trees: Trees) -> None:
         for name, values in asdict(trees).items():
             setattr(self, f"tree_{name}", values)
 
@@ -211,7 +229,7 @@ class Blend(Model):
             name: model.for_refit(self.histories[name]) for name, model in self.models.items()
         }
         again.histories = self.histories
-        for name in ("weights", "activity_means", "activity_deviations", *_TREES):
+        for name in _LEARNED_OUT_OF_FOLD:
             setattr(again, name, getattr(self, name))
         return again
 
@@ -223,9 +241,12 @@ class Blend(Model):
     # -- prediction
 
     def _score(self, users: Indices, items: Indices) -> FloatArray:
-        return self._score_at(users, items, None)
+        return self._combined(users, items, None)
 
     def _score_at(self, users: Indices, items: Indices, times: Times | None) -> FloatArray:
+        return self._combined(users, items, times) if self.uses_times else self._score(users, items)
+
+    def _combined(self, users: Indices, items: Indices, times: Times | None) -> FloatArray:
         predictions = np.stack(
             [model.predict(users, items, times) for model in self.models.values()], axis=1
         ).astype(np.float64)
@@ -293,6 +314,10 @@ class Blend(Model):
 
 
 _TREES = ("tree_features", "tree_thresholds", "tree_children", "tree_values")
+_LEARNED_OUT_OF_FOLD = (
+    *("weights", "out_of_fold_rmse", "activity_means", "activity_deviations"),
+    *_TREES,
+)
 
 
 def _in_parallel(jobs: list[Callable[[], History]]) -> list[History]:

@@ -73,7 +73,8 @@ def _design(centred: Array, activity: Array) -> Array:
     """(n, 3 (1 + n_models)): each model's predictions, and these times the activity."""
     models = np.concatenate([np.ones((len(centred), 1)), centred], axis=1)
     rates = np.concatenate([np.ones((len(centred), 1)), activity], axis=1)
-    return (models[:, :, None] * rates[:, None, :]).reshape(len(centred), -1)
+    design: Array = models[:, :, None] * rates[:, None, :]
+    return design.reshape(len(centred), 3 * models.shape[1])
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from fivestar.failure import Failure, surviving
 from fivestar.metrics import mae, rmse
 from fivestar.models import build
 from fivestar.pipelines import fitting
-from fivestar.pipelines.cross_validation.settings import CrossValidationSettings
 from fivestar.ratings import TrainingData
 
 logger = logging.getLogger(__name__)
@@ -31,12 +30,12 @@ def cross_validate(
     data: TrainingData,
     test: pd.DataFrame,
     model: dict[str, Any],
-    settings: CrossValidationSettings,
     max_minutes: float | None,
     refit: bool,
     *,
     label: str,
     fold: int,
+    study: str,
 ) -> tuple[pd.DataFrame, list[Run]]:
     """Fit one model without one fold, as the main job does, and predict that fold.
 
@@ -66,7 +65,7 @@ def cross_validate(
     record = {
         "name": f"{label}, fold {fold}",
         "model": label,
-        "tags": {"fold": str(fold), "study": settings.study, "fingerprint": data.fingerprint},
+        "tags": {"fold": str(fold), "study": study, "fingerprint": data.fingerprint},
         "parameters": model,
         "metrics": metrics,
         "curves": {},
@@ -142,12 +141,12 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     return summary.reset_index()[SUMMARY].sort_values(["rmse", "model"], ignore_index=True)
 
 
-def describe(dataset: str, settings: CrossValidationSettings, **runs: list[Run]) -> dict[str, Any]:
+def describe(dataset: str, *, study: str, **runs: list[Run]) -> dict[str, Any]:
     """Which data and folds the figures are of."""
     folds = {run["tags"]["fold"]: run["tags"]["fingerprint"] for (run,) in runs.values()}
     return {
         "dataset": dataset,
-        "study": settings.study,
+        "study": study,
         "fingerprint": hashlib.blake2b(
             "".join(folds.values()).encode(), digest_size=16
         ).hexdigest(),

@@ -36,11 +36,14 @@ def create_pipeline(
     cells = {f"{model}_fold_{fold}": (model, fold) for fold in folds for model in models}
     inside = sum(
         [
-            *(cross_validate_one(model, models[model], fold) for model, fold in cells.values()),
+            *(
+                cross_validate_one(model, models[model], fold, settings.study)
+                for model, fold in cells.values()
+            ),
             *(gather_one(model, folds) for model in models),
-            compare({cell: f"{cell}_runs" for cell in cells}),
+            compare({cell: f"{cell}_runs" for cell in cells}, settings.study),
         ],
-        _published(folds) if settings.folds == "published" else _dealt(folds),
+        _published(folds) if settings.folds == "published" else _dealt(settings),
     )
     raw = {name for name in inside.inputs() if name.endswith("_raw")}
     pipeline = Pipeline(
@@ -54,9 +57,11 @@ def create_pipeline(
     return pipeline if settings.folds == "published" else ingestion.create_pipeline() + pipeline
 
 
-def _dealt(folds: range) -> Pipeline:
+def _dealt(settings: CrossValidationSettings) -> Pipeline:
     """The ratings dealt into folds, and the split of each."""
-    dealing = Pipeline([node(deal, named("ratings", settings=f"params:{NAME}"), "dealt")])
+    folds = range(1, settings.n_folds + 1)
+    dealer = Bound(deal, folds=settings.folds, n_folds=settings.n_folds, seed=settings.seed)
+    dealing = Pipeline([node(dealer, "ratings", "dealt")])
     prepared = [
         node(Bound(hold_out_fold, fold=fold), "dealt", ["ratings", "test_pairs"], name="hold_out")
         for fold in folds
@@ -93,17 +98,17 @@ def _split(fold: int, tables: Pipeline, inputs: set[str] | dict[str, str]) -> Pi
     )
 
 
-def cross_validate_one(model: str, block: Mapping[str, Any], fold: int) -> Pipeline:
+def cross_validate_one(model: str, block: Mapping[str, Any], fold: int, study: str) -> Pipeline:
     """One model on one fold."""
+    fixed = {"label": model, "fold": fold, "study": study}
     return Pipeline(
         [
             node(
-                Bound(cross_validate, label=model, fold=fold, version=version_of_block(block)),
+                Bound(cross_validate, version=version_of_block(block), **fixed),
                 named(
                     data=f"fold_{fold}_training_data",
                     test=f"fold_{fold}_test",
                     model=f"params:models.{model}",
-                    settings=f"params:{NAME}",
                     max_minutes="params:max_minutes",
                     refit="params:refit",
                 ),
@@ -121,15 +126,15 @@ def gather_one(model: str, folds: range) -> Pipeline:
     return Pipeline([node(gather, predictions, f"{model}_predictions", name=f"gather_{model}")])
 
 
-def compare(runs: Mapping[str, str]) -> Pipeline:
+def compare(runs: Mapping[str, str], study: str) -> Pipeline:
     """Tables and the picture."""
     return Pipeline(
         [
             node(tabulate, dict(runs), "table"),
             node(summarise, "table", "summary"),
             node(
-                describe,
-                {"dataset": "params:dataset", "settings": f"params:{NAME}", **runs},
+                Bound(describe, study=study),
+                {"dataset": "params:dataset", **runs},
                 "description",
             ),
             node(
