@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,9 +15,11 @@ from fivestar.ratings import Indices, Times
 Array = NDArray[np.floating]
 
 SECONDS_A_MINUTE = 60
+DRIFT_MINUTES = (0.3, 15.0)
+"""Time scales that users' ratings drift on: pages of a list, and sessions."""
 LEAST_MOVE = 1e-6
 """Least 1 - a^2 (see ``Drift``) of a step that tells of the variance, or that has any."""
-VARIANCE_SHAPE, VARIANCE_RATE = 1.0, 0.05
+STRENGTH_SHAPE, STRENGTH_RATE = 1.0, 0.05
 """Of the Gamma prior of 1 / v."""
 
 
@@ -27,35 +30,45 @@ class Path(NamedTuple):
     ----------
     starts : (n_rows + 1,) where the ratings of each row begin, as in CSR
     times : (n_ratings,) seconds, rising within a row
-    means, variances : (n_ratings,) of the process
-    time_scale, variance : s and v
+    means, variances : (n_ratings, n_parts) of each part of the drift
+    scales, strengths : (n_parts,) s and v of each part
+    usual : (n_rows,) the drift that counts as none, such as the mean over the row's ratings
     """
 
     starts: NDArray[np.int64]
     times: Times
     means: Array
     variances: Array
-    time_scale: float
-    variance: float
+    scales: Array
+    strengths: Array
+    usual: Array
 
     def at(self, rows: Indices, times: Times) -> tuple[Array, Array]:
-        """Mean and variance of the process of each row at a time, (n_pairs,) each.
+        """Mean and variance of the drift of each row at a time, less the usual, (n_pairs,) each.
 
-        It depends on the nearest ratings before and after alone; their values count as fully
-        correlated, which they nearly are where it matters: when they are close. The mean is 0
-        and the variance v where the time is NaN or the row has no ratings.
+        A part depends on the nearest ratings before and after alone; its values there count as
+        fully correlated, which they nearly are where it matters: when they are close. At a time
+        of NaN the mean is 0 and the variance the sum of all v.
         """
-        means, variances = np.empty(len(rows)), np.empty(len(rows))
+        means, variances = np.zeros(len(rows)), np.zeros(len(rows))
         _between(self, rows, times, means, variances)
         return means, variances
 
+    def mean_of_rows(self) -> Array:
+        """(n_rows,) mean of the drift over each row's ratings; 0 without any."""
+        counts = np.diff(self.starts)
+        rows = np.repeat(np.arange(len(counts)), counts)
+        sums = np.bincount(rows, self.means.sum(axis=1), minlength=len(counts))
+        means: Array = sums / np.maximum(counts, 1)
+        return means
+
 
 class Drift:
-    r"""What moves each row's bias: a process f_r of mean 0, independent of the other rows'.
+    r"""What moves each row's bias: a sum of processes of mean 0, each row's its own.
 
-    The covariance is v exp(-|t - t'| / s) (Uhlenbeck and Ornstein, "On the Theory of the
-    Brownian Motion", 1930): ratings much closer than s share f, those much further apart share
-    nothing. From one rating to the next, with a = exp(-dt / s),
+    The covariance of such a part f is v exp(-|t - t'| / s) (Uhlenbeck and Ornstein, "On the
+    Theory of the Brownian Motion", 1930): ratings much closer in time than s share f, those much
+    further apart share nothing. From one rating to the next, with a = exp(-dt / s),
 
         f(t + dt) = a f(t) + N(0, v (1 - a^2)),
 
@@ -68,51 +81,68 @@ class Drift:
         (n_ratings,) of each rating: the user (or item), and seconds.
     n_rows
         Number of users (or items).
-    time_scale
-        s, in seconds.
-    variance
-        v, to begin with.
+    scales
+        s of each part, in seconds.
+    strength
+        v of each part, to begin with.
 
     Attributes
     ----------
-    values : (n_ratings,) f at the ratings, in their given order
+    parts : (n_ratings, n_parts) at the ratings, in order of row and time
+    order : (n_ratings,) which rating that is
+    strengths : (n_parts,) v
     """
 
     def __init__(
-        self, rows: Indices, times: Times, n_rows: int, time_scale: float, variance: float
+        self, rows: Indices, times: Times, n_rows: int, scales: Sequence[float], strength: float
     ) -> None:
         self.order = np.lexsort((times, rows))
         counts = np.bincount(rows, minlength=n_rows)
         self.starts = np.concatenate([[0], np.cumsum(counts)])
-        self.times, self.time_scale, self.variance = times[self.order], time_scale, variance
+        self.times, self.scales = times[self.order], np.array(scales)
+        self.strengths: Array = np.full(len(scales), strength)
         # A row begins as if the one before lay infinitely far back.
         distances = np.diff(self.times, prepend=0)
         distances[self.starts[:-1][counts > 0]] = np.inf
-        self.decays = np.exp(-distances / time_scale)
-        self.values: Array = np.zeros(len(rows))
+        self.decays = [np.exp(-distances / scale) for scale in scales]
+        self.parts: Array = np.zeros((len(rows), len(scales)))
 
-    def find(self, targets: Array, weights: Array, noise: Array | None = None) -> None:
-        """Set ``values`` to the posterior mean; given standard normal noise, to a draw."""
-        found = np.empty(len(targets))
-        noise = np.zeros(0) if noise is None else noise
-        _find(self.decays, targets[self.order], weights[self.order], self.variance, noise, found)
-        self.values[self.order] = found
+    @property
+    def values(self) -> Array:
+        """(n_ratings,) the drift at the ratings, in their given order."""
+        values = np.empty(len(self.parts))
+        values[self.order] = self.parts.sum(axis=1)
+        return values
 
-    def sample_variance(self, random: np.random.Generator) -> None:
-        """Draw v given the values."""
-        path, moved = self.values[self.order], 1 - self.decays**2
-        tells = moved > LEAST_MOVE
-        steps = path - self.decays * np.concatenate([[0], path[:-1]])
-        rate = VARIANCE_RATE + float(np.sum(steps[tells] ** 2 / moved[tells])) / 2
-        self.variance = rate / random.gamma(VARIANCE_SHAPE + np.count_nonzero(tells) / 2)
+    def find(
+        self, targets: Array, weights: Array, random: np.random.Generator | None = None
+    ) -> None:
+        """Set each part to its posterior mean given the others; with random numbers, to a draw."""
+        rest = targets[self.order] - self.parts.sum(axis=1)
+        weights, noise, found = weights[self.order], np.zeros(0), np.empty(len(rest))
+        for part, (decays, strength) in enumerate(zip(self.decays, self.strengths, strict=True)):
+            rest += self.parts[:, part]
+            if random is not None:
+                noise = random.standard_normal(len(rest))
+            _find(decays, rest, weights, strength, noise, found)
+            self.parts[:, part] = found
+            rest -= found
 
-    def path(self, means: Array | None = None, variances: Array | None = None) -> Path:
-        """Of the values, or of means and variances over several draws of them."""
-        means = self.values if means is None else means
-        variances = np.zeros(len(means)) if variances is None else variances
-        order = self.order
-        times, scale = self.times, self.time_scale
-        return Path(self.starts, times, means[order], variances[order], scale, self.variance)
+    def sample_strengths(self, random: np.random.Generator) -> None:
+        """Draw each v given the parts."""
+        for part, decays in enumerate(self.decays):
+            path, moved = self.parts[:, part], 1 - decays**2
+            tells = moved > LEAST_MOVE
+            steps = path - decays * np.concatenate([[0], path[:-1]])
+            rate = STRENGTH_RATE + float(np.sum(steps[tells] ** 2 / moved[tells])) / 2
+            shape = STRENGTH_SHAPE + np.count_nonzero(tells) / 2
+            self.strengths[part] = rate / random.gamma(shape)
+
+    def path(self) -> Path:
+        """Of the parts as they are."""
+        none = np.zeros_like(self.parts)
+        usual = np.zeros(len(self.starts) - 1)
+        return Path(self.starts, self.times, self.parts, none, self.scales, self.strengths, usual)
 
 
 @compiled
@@ -144,29 +174,27 @@ def _find(
 
 @compiled
 def _between(path: Path, rows: Indices, times: Times, means: Array, variances: Array) -> None:
+    """Add up all parts; the arrays hold zeros."""
     for q in range(len(rows)):
         begin, end, time = path.starts[rows[q]], path.starts[rows[q] + 1], times[q]
-        means[q], variances[q] = 0.0, path.variance
-        if begin == end or math.isnan(time):
+        if math.isnan(time) or begin == end:
+            variances[q] = path.strengths.sum()
             continue
+        means[q] = -path.usual[rows[q]]
         after = begin + np.searchsorted(path.times[begin:end], time)
-        a, b = 0.0, 0.0  # correlations with the rating before and the one after
-        if after > begin:
-            a = math.exp(-(time - path.times[after - 1]) / path.time_scale)
-        if after < end:
-            b = math.exp(-(path.times[after] - time) / path.time_scale)
-        rest = 1 - a * a * b * b
-        if rest < LEAST_MOVE:
-            means[q], variances[q] = path.means[after], path.variances[after]
-            continue
-        left, right = a * (1 - b * b) / rest, b * (1 - a * a) / rest
-        deviation = 0.0
-        means[q] = 0.0
-        if after > begin:
-            means[q] += left * path.means[after - 1]
-            deviation += left * math.sqrt(path.variances[after - 1])
-        if after < end:
-            means[q] += right * path.means[after]
-            deviation += right * math.sqrt(path.variances[after])
-        bridge = path.variance * (1 - a * a) * (1 - b * b) / rest
-        variances[q] = bridge + deviation * deviation
+        since = time - path.times[after - 1] if after > begin else np.inf
+        until = path.times[after] - time if after < end else np.inf
+        last, next_ = max(after - 1, begin), min(after, end - 1)
+        for part in range(len(path.scales)):
+            a, b = math.exp(-since / path.scales[part]), math.exp(-until / path.scales[part])
+            rest = 1 - a * a * b * b
+            if rest < LEAST_MOVE:
+                means[q] += path.means[next_, part]
+                variances[q] += path.variances[next_, part]
+                continue
+            left, right = a * (1 - b * b) / rest, b * (1 - a * a) / rest
+            means[q] += left * path.means[last, part] + right * path.means[next_, part]
+            deviation = left * math.sqrt(path.variances[last, part])
+            deviation += right * math.sqrt(path.variances[next_, part])
+            bridge = path.strengths[part] * (1 - a * a) * (1 - b * b) / rest
+            variances[q] += bridge + deviation * deviation

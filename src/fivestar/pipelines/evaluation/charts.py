@@ -10,9 +10,22 @@ import pandas as pd
 from fivestar.ratings import TrainingData
 from fivestar.reporting.charts import COLORS, Chart, themed
 
+CLOCK = "\u23f1 "
+"""Before the name of a model that uses times."""
 
-def draw_leaderboard(leaderboard: pd.DataFrame, data: TrainingData) -> Chart:
-    """Bars of the RMSE on validation and test, the best model on top."""
+
+def draw_leaderboard(
+    leaderboard: pd.DataFrame, data: TrainingData, *, time_aware: list[str]
+) -> Chart:
+    """Bars of the RMSE on validation and test, the best model on top.
+
+    Names of models that use times begin with a clock, and stand below all others.
+    """
+    told_times = leaderboard["model"].isin(time_aware)
+    leaderboard = leaderboard.assign(
+        model=leaderboard["model"].where(~told_times, CLOCK + leaderboard["model"])
+    )
+    note = f"{CLOCK}: told when the rating was given." if told_times.any() else ""
     columns = {"validation_rmse": "validation", "test_rmse": "test"}
     long = (
         leaderboard.rename(columns=columns)
@@ -31,7 +44,7 @@ def draw_leaderboard(leaderboard: pd.DataFrame, data: TrainingData) -> Chart:
     labels = base.mark_text(align="left", dx=3, fontSize=10).encode(
         text=alt.Text("rmse:Q", format=".4f")
     )
-    return themed(bars + labels, "RMSE by model", "Less is better.", data.title)
+    return themed(bars + labels, "RMSE by model", f"Less is better. {note}".strip(), data.title)
 
 
 def draw_learning_curves(

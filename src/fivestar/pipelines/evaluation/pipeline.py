@@ -1,17 +1,21 @@
 """Each model measured in its namespace, then all compared."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
+from typing import Any
 
 from kedro.pipeline import Pipeline, node
 
+from fivestar.models import uses_times
 from fivestar.pipelines.evaluation.charts import draw_leaderboard, draw_learning_curves
 from fivestar.pipelines.evaluation.nodes import compare, describe_leaderboard, evaluate
 from fivestar.pipelines.wiring import Bound, named
 
 
-def create_pipeline(models: Iterable[str]) -> Pipeline:
-    models = list(models)
-    return sum((evaluate_one(model) for model in models), compare_all(models))
+def create_pipeline(models: Mapping[str, Mapping[str, Any]]) -> Pipeline:
+    """Of models by name, with their blocks."""
+    time_aware = [model for model, block in models.items() if uses_times(block)]
+    compared = compare_all(list(models), time_aware)
+    return sum((evaluate_one(model) for model in models), compared)
 
 
 def evaluate_one(model: str) -> Pipeline:
@@ -32,8 +36,8 @@ def evaluate_one(model: str) -> Pipeline:
     )
 
 
-def compare_all(models: list[str]) -> Pipeline:
-    """Leaderboard and pictures."""
+def compare_all(models: list[str], time_aware: list[str]) -> Pipeline:
+    """Leaderboard and pictures; those of the models that use times stand apart."""
     metrics = {model: f"metrics_{model}" for model in models}
     histories = {model: f"history_{model}" for model in models}
     return Pipeline(
@@ -45,7 +49,7 @@ def compare_all(models: list[str]) -> Pipeline:
                 "leaderboard_description",
             ),
             node(
-                draw_leaderboard,
+                Bound(draw_leaderboard, time_aware=time_aware),
                 named("leaderboard", data="training_data"),
                 "leaderboard_chart",
             ),
