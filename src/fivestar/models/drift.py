@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from fivestar.models.solver import compiled
 from fivestar.ratings import Indices, Times
@@ -94,18 +93,18 @@ class Drift:
     """
 
     def __init__(
-        self, rows: Indices, times: Times, n_rows: int, scales: Sequence[float], strength: float
+        self, rows: Indices, times: Times, n_rows: int, scales: ArrayLike, strength: float
     ) -> None:
         self.order = np.lexsort((times, rows))
         counts = np.bincount(rows, minlength=n_rows)
         self.starts = np.concatenate([[0], np.cumsum(counts)])
-        self.times, self.scales = times[self.order], np.array(scales)
-        self.strengths: Array = np.full(len(scales), strength)
+        self.times, self.scales = times[self.order], np.asarray(scales, np.float64)
+        self.strengths: Array = np.full(len(self.scales), strength)
         # A row begins as if the one before lay infinitely far back.
         distances = np.diff(self.times, prepend=0)
         distances[self.starts[:-1][counts > 0]] = np.inf
-        self.decays = [np.exp(-distances / scale) for scale in scales]
-        self.parts: Array = np.zeros((len(rows), len(scales)))
+        self.decays = [np.exp(-distances / scale) for scale in self.scales]
+        self.parts: Array = np.zeros((len(rows), len(self.scales)))
 
     @property
     def values(self) -> Array:

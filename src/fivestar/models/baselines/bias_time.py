@@ -124,5 +124,5 @@ class BiasTime(Model):
         return Path(self.drift_starts, *of_ratings, self._scales, strengths, self.drift_usual)
 
     @property
-    def _scales(self) -> FloatArray:
+    def _scales(self) -> NDArray[np.float64]:
         return SECONDS_A_MINUTE * np.array(self.drift_minutes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, cast
 
 import numpy as np
 from annotated_types import Gt
@@ -34,7 +34,8 @@ class Drifting:
     def __init__(self, inner: Likelihood, drift: Drift, n_burn_in: int) -> None:
         self.inner, self.drift, self.n_burn_in = inner, drift, n_burn_in
         self.draws, self.noise, self.cutpoints = inner.draws, inner.noise, inner.cutpoints
-        self.n_sweeps, self.latest = 0, np.zeros(0)
+        self.n_sweeps = 0
+        self.latest: FloatArray = np.zeros(0)
         self.totals, self.squares = np.zeros_like(drift.parts), np.zeros_like(drift.parts)
         self.total_strengths = np.zeros_like(drift.strengths)
 
@@ -138,7 +139,7 @@ class BayesianMFTime(BayesianMF):
         if self._drift is None:
             return likelihood
         self._likelihood_in_training = Drifting(likelihood, self._drift, self.n_burn_in)
-        return self._likelihood_in_training
+        return cast(Likelihood, self._likelihood_in_training)
 
     # -- prediction
 
@@ -152,7 +153,7 @@ class BayesianMFTime(BayesianMF):
         return Path(self.drift_starts, *of_ratings, *of_parts, self.drift_usual)
 
     @property
-    def _scales(self) -> FloatArray:
+    def _scales(self) -> NDArray[np.float64]:
         return SECONDS_A_MINUTE * np.array(self.drift_minutes)
 
     @property

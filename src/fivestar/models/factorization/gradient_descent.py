@@ -61,6 +61,6 @@ class GradientDescent(FullBatch):
             centred=self.biases,
         )
 
-    def _strength(self, counts: NDArray[np.integer], mean: float) -> FloatArray:
+    def _strength(self, counts: Counts, mean: float) -> FloatArray:
         strength: FloatArray = self.regularization * (counts / mean) ** self.frequency_power
         return strength
