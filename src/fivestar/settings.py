@@ -19,9 +19,9 @@ tracking, lineage = TrackingHook(), LineageHook()
 HOOKS = (
     TerminalHook(),
     tracking,
+    SideBySideHook(),
     RunHook(lineage, tracking),
     lineage,
-    SideBySideHook(),
     WorkersHook(),
     LineUpHook(),
 )

@@ -20,6 +20,9 @@ from kedro.pipeline.node import Node
 
 from fivestar.pipelines.wiring import SIDE_BY_SIDE, Bound
 
+QUEUEING = 0.1
+"""Seconds until all long nodes that can begin have come to the queue."""
+
 logger = logging.getLogger(__name__)
 
 AS_LONG_AGAIN = 1.7
@@ -41,9 +44,11 @@ class Turns:
         self._waiting: list[int] = []
 
     def take(self, rank: int) -> None:
-        """Wait for one's turn."""
+        """Wait for one's turn, but first for all that begin at the same time to queue up."""
         with self._changed:
             heapq.heappush(self._waiting, rank)
+        time.sleep(QUEUEING)
+        with self._changed:
             self._changed.wait_for(lambda: self._free > 0 and self._waiting[0] == rank)
             heapq.heappop(self._waiting)
             self._free -= 1
@@ -109,8 +114,14 @@ class SideBySideHook:
         self._models = list(context.params["models"])
 
     @hook_impl
-    def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol
+    ) -> None:
         nodes = sorted(_long(pipeline.nodes), key=self._rank)
+        if run_params.get("only_missing_outputs"):
+            nodes = [
+                node for node in nodes if not all(catalog.exists(name) for name in node.outputs)
+            ]
         self._ranks = {node.name: rank for rank, node in enumerate(nodes)}
         self._workers = min(os.cpu_count() or 1, max(len(nodes), 1))
         self._turns = Turns(self._workers)

@@ -24,18 +24,41 @@ RESULTS = ["model", "fold", "rmse", "mae", "fit_seconds", "fallbacks"]
 SUMMARY = ["model", "folds", "rmse", "rmse_standard_error", "mae", "mae_standard_error"]
 
 Run = dict[str, Any]
+Description = dict[str, Any]
+
+
+def identify(data: TrainingData, test: pd.DataFrame) -> Description:
+    """Which split one fold is, and its sizes."""
+    return {"fingerprint": data.fingerprint, "n_train": data.ratings.nnz, "n_test": len(test)}
+
+
+def describe(dataset: str, *, study: str, **folds: Description) -> Description:
+    """Which data and folds the figures are of.
+
+    Parameters
+    ----------
+    folds
+        What ``identify`` says of each, by number.
+    """
+    fingerprints = "".join(fold["fingerprint"] for fold in folds.values())
+    return {
+        "dataset": dataset,
+        "study": study,
+        "fingerprint": hashlib.blake2b(fingerprints.encode(), digest_size=16).hexdigest(),
+        "folds": {name.removeprefix("fold_"): fold for name, fold in folds.items()},
+    }
 
 
 def cross_validate(
     data: TrainingData,
     test: pd.DataFrame,
     model: dict[str, Any],
+    description: Description,
     max_minutes: float | None,
     refit: bool,
     *,
     label: str,
     fold: int,
-    study: str,
 ) -> tuple[pd.DataFrame, list[Run]]:
     """Fit one model without one fold, as the main job does, and predict that fold.
 
@@ -45,6 +68,8 @@ def cross_validate(
         The ratings of the other folds, split for early stopping, and the fold's own.
     model
         The block: family and hyper-parameters.
+    description
+        Of all folds.
     max_minutes, refit
         As in training.
 
@@ -65,7 +90,11 @@ def cross_validate(
     record = {
         "name": f"{label}, fold {fold}",
         "model": label,
-        "tags": {"fold": str(fold), "study": study, "fingerprint": data.fingerprint},
+        "tags": {
+            "fold": str(fold),
+            "study": description["study"],
+            "fingerprint": data.fingerprint,
+        },
         "parameters": model,
         "metrics": metrics,
         "curves": {},
@@ -104,8 +133,6 @@ def _predict_fold(
         "test_mae": mae(table["rating"], table["prediction"]),
         "fit_seconds": seconds,
         "fallbacks": int(predicted.fallback.sum()),
-        "n_train": data.ratings.nnz,
-        "n_test": len(table),
     }
     logger.info("%s: RMSE %.4f, fitted in %.1f s", name, metrics["test_rmse"], seconds)
     return table[PREDICTIONS], metrics
@@ -141,21 +168,8 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     return summary.reset_index()[SUMMARY].sort_values(["rmse", "model"], ignore_index=True)
 
 
-def describe(dataset: str, *, study: str, **runs: list[Run]) -> dict[str, Any]:
-    """Which data and folds the figures are of."""
-    folds = {run["tags"]["fold"]: run["tags"]["fingerprint"] for (run,) in runs.values()}
-    return {
-        "dataset": dataset,
-        "study": study,
-        "fingerprint": hashlib.blake2b(
-            "".join(folds.values()).encode(), digest_size=16
-        ).hexdigest(),
-        "folds": folds,
-    }
-
-
 def list_summary_runs(
-    summary: pd.DataFrame, description: dict[str, Any], **runs: list[Run]
+    summary: pd.DataFrame, description: Description, **runs: list[Run]
 ) -> list[Run]:
     """A run a model, with the means over its folds."""
     tags = {

@@ -15,6 +15,7 @@ from fivestar.pipelines.cross_validation.nodes import (
     cross_validate,
     describe,
     gather,
+    identify,
     list_summary_runs,
     summarise,
     tabulate,
@@ -36,12 +37,19 @@ def create_pipeline(
     cells = {f"{model}_fold_{fold}": (model, fold) for fold in folds for model in models}
     inside = sum(
         [
-            *(
-                cross_validate_one(model, models[model], fold, settings.study)
-                for model, fold in cells.values()
-            ),
+            *(cross_validate_one(model, models[model], fold) for model, fold in cells.values()),
             *(gather_one(model, folds) for model in models),
-            compare({cell: f"{cell}_runs" for cell in cells}, settings.study),
+            compare({cell: f"{cell}_runs" for cell in cells}),
+            Pipeline(
+                [
+                    node(
+                        Bound(describe, study=settings.study),
+                        {"dataset": "params:dataset"}
+                        | {f"fold_{fold}": f"fold_{fold}_identity" for fold in folds},
+                        "description",
+                    )
+                ]
+            ),
         ],
         _published(folds) if settings.folds == "published" else _dealt(settings),
     )
@@ -87,25 +95,28 @@ def _published(folds: range) -> Pipeline:
 
 
 def _split(fold: int, tables: Pipeline, inputs: set[str] | dict[str, str]) -> Pipeline:
-    """What models learn from in one fold, and the pairs that they are tested on."""
+    """What models learn from in one fold, the pairs that they are tested on, and which it is."""
+    identity = node(identify, named("test", data="training_data"), "identity")
     needed = (tables + splitting.create_pipeline()).to_outputs("training_data", "test")
+    needed += Pipeline([identity])
     return Pipeline(
         needed,
         namespace=f"fold_{fold}",
         inputs=inputs,
         parameters=_parameters(needed),
-        outputs={name: f"fold_{fold}_{name}" for name in ("training_data", "test")},
+        outputs={name: f"fold_{fold}_{name}" for name in ("training_data", "test", "identity")},
     )
 
 
-def cross_validate_one(model: str, block: Mapping[str, Any], fold: int, study: str) -> Pipeline:
-    """One model on one fold."""
-    fixed = {"label": model, "fold": fold, "study": study}
+def cross_validate_one(model: str, block: Mapping[str, Any], fold: int) -> Pipeline:
+    """One model on one fold; it waits for all folds, so that they are begun in their order."""
+    fixed = {"label": model, "fold": fold}
     return Pipeline(
         [
             node(
                 Bound(cross_validate, version=version_of_block(block), **fixed),
                 named(
+                    "description",
                     data=f"fold_{fold}_training_data",
                     test=f"fold_{fold}_test",
                     model=f"params:models.{model}",
@@ -126,17 +137,12 @@ def gather_one(model: str, folds: range) -> Pipeline:
     return Pipeline([node(gather, predictions, f"{model}_predictions", name=f"gather_{model}")])
 
 
-def compare(runs: Mapping[str, str], study: str) -> Pipeline:
+def compare(runs: Mapping[str, str]) -> Pipeline:
     """Tables and the picture."""
     return Pipeline(
         [
             node(tabulate, dict(runs), "table"),
             node(summarise, "table", "summary"),
-            node(
-                Bound(describe, study=study),
-                {"dataset": "params:dataset", **runs},
-                "description",
-            ),
             node(
                 list_summary_runs,
                 {"summary": "summary", "description": "description", **runs},
