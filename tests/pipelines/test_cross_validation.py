@@ -139,6 +139,14 @@ def test_tables_have_the_columns_that_others_rely_on(project: Path) -> None:
         *("model", "folds", "rmse", "rmse_standard_error", "mae", "mae_standard_error")
     ]
     assert summary["rmse"].is_monotonic_increasing
+    differences = pd.read_csv(folder / f"{NAME}_differences.csv")
+    assert differences.columns.tolist() == [
+        *("model_a", "model_b", "difference", "low", "high", "p_value", "p_holm", "significant")
+    ]
+    means = summary.set_index("model")["rmse"]
+    for row in differences.itertuples():
+        assert row.difference == pytest.approx(means[row.model_a] - means[row.model_b])
+        assert row.low <= row.difference <= row.high
     description = json.loads((folder / f"{NAME}.json").read_text())
     chart = json.loads((folder / f"{NAME}_chart.json").read_text())
     assert description["fingerprint"][:8] in chart["title"]["subtitle"][-1]
