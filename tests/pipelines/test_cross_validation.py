@@ -203,7 +203,7 @@ def test_what_was_done_before_a_kill_is_not_done_again(tmp_path: Path) -> None:
         [sys.executable, "-c", script], cwd=root, env={**os.environ, "PYTHONPATH": path}
     )
     done = project / f"data/08_reporting/demo/{NAME}/item_mean"
-    waited_until = time.monotonic() + 60
+    waited_until = time.monotonic() + 240
     while not list(done.glob("fold-*.json")) and time.monotonic() < waited_until:
         time.sleep(0.05)
     process.kill()
