@@ -12,6 +12,7 @@ import pytest
 import yaml
 from scipy import sparse
 
+from fivestar.config import name_members
 from fivestar.metrics import rmse
 from fivestar.models import build
 from fivestar.ratings import Scale, Vocabulary, observed
@@ -20,6 +21,7 @@ from .project import ROOT
 
 RATINGS = ROOT / "data/01_raw/demo/ml-100k.inter"
 BLOCKS = yaml.safe_load((ROOT / "conf/base/parameters_models.yml").read_text())["models"]
+name_members(BLOCKS)
 BANDS = {
     "item_mean": 1.014,
     "bias": 0.941,
