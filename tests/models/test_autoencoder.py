@@ -17,7 +17,7 @@ SMALL = {
     "hidden": [32],
     "batch_size": 16,
     "learning_rate": 0.015,
-    "n_steps": 40,
+    "n_steps": 50,
     "stopping": None,
     "measure_every": 20,
 }
@@ -88,15 +88,16 @@ def test_prediction_is_the_formula_written_out_densely(direction: str) -> None:
     model.fit(train, scale=SCALE)
     users, items, ratings = observed(train)
     base = model.global_mean + model.user_bias[:, None] + model.item_bias
-    inputs = np.zeros(train.shape)
+    inputs, above = np.zeros(train.shape), np.zeros(train.shape)
     inputs[users, items] = ratings - base[users, items] + model.input_offset
-    inputs = inputs if direction == "user" else inputs.T
-    counts = np.maximum((inputs != 0).sum(1, keepdims=True), 1)
+    above[users, items] = ratings - model.global_mean
+    inputs, above = (x if direction == "user" else x.T for x in (inputs, above))
+    root = np.sqrt(np.maximum((inputs != 0).sum(1, keepdims=True), 1)) / model.input_scale
     second, bias = model.network[:24].reshape(4, 6), model.network[24:]
-    scaled = model.input_scale * inputs / np.sqrt(counts)
-    code = np.tanh(np.tanh(scaled @ model.input_weights + model.input_bias) @ second.T + bias)
-    stars = code @ model.decoder.T + model.decoder_bias
-    stars = base + (stars if direction == "user" else stars.T)
+    first = (inputs @ model.input_weights + above @ model.rating_weights) / root
+    code = np.tanh(np.tanh(first + model.input_bias) @ second.T + bias)
+    stars = code @ (model.decoder + model.decoder_mean).T + model.decoder_bias
+    stars = model.global_mean + (stars if direction == "user" else stars.T)
     users, items, _ = observed(test)
     known = (users < 29) & (items < 19)
     users, items = users[known], items[known]
@@ -150,8 +151,7 @@ def test_linear_autoencoder_of_all_ratings_is_principal_component_analysis() -> 
     )
     model.fit(csr_matrix(users.ravel(), items.ravel(), stars.ravel(), (8, 25)), scale=SCALE)
 
-    base = model.global_mean + model.item_bias[:, None] + model.user_bias
-    centre = base + (stars - base).mean(0)
+    centre = stars.mean(0)
     left, sizes, right = np.linalg.svd(stars - centre, full_matrices=False)
     expected = centre + left[:, :2] * sizes[:2] @ right[:2]
     predicted = model.predict(users.ravel(), items.ravel()).reshape(25, 8)
