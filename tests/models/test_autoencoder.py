@@ -39,6 +39,17 @@ class TestDeepAutoencoder(ModelBehaviour):
     planted_rmse = 0.5
 
 
+class TestOrdinalAutoencoder(ModelBehaviour):
+    settings = {**SMALL, "family": "ordinal_autoencoder"}
+    planted_rmse = 0.45
+
+
+class TestOrdinalUserAutoencoder(ModelBehaviour):
+    settings = {**SMALL, "family": "ordinal_autoencoder", "direction": "user"}
+    planted_rmse = 0.45
+    new_users_rmse = 0.55
+
+
 @pytest.fixture
 def rows() -> sparse.csr_array:
     """Five rows by seven columns; the second row and the last column are empty."""

@@ -145,14 +145,18 @@ class Autoencoder(Minibatches, Model):
         residuals: sparse.csr_array,
         generator: Generator,
     ) -> Tensor:
-        """Mean square of reconstruction less rating, for the ratings only."""
+        """Mean misfit of a minibatch of rows, over the ratings only."""
         block, weights = SparseRows(ratings), network.weights
         kept = torch.rand(block.values.shape, generator=generator) >= self.dropout
         codes = self._code(network, block, torch.from_numpy(residuals.data), kept.float())
         own = dot_products_at(block, codes, weights["decoder"])
         common = (codes @ weights["decoder_mean"]).index_select(0, block.rows)
         bias = weights["decoder_bias"].index_select(0, block.columns)
-        return mse_loss(own + common + bias, block.values)
+        return self._misfit(network, own + common, bias, block.values)
+
+    def _misfit(self, network: Network, products: Tensor, bias: Tensor, ratings: Tensor) -> Tensor:
+        """Mean over ratings of (mu + y - r)^2, by c . (v + V_j), d_j and r - mu."""
+        return mse_loss(products + bias, ratings)
 
     def _encode(self, ratings: sparse.csr_array, residuals: sparse.csr_array) -> FloatArray:
         """Codes, (n_rows, h_L), of sparse rows of ratings above mu and of residuals."""
@@ -183,11 +187,16 @@ class Autoencoder(Minibatches, Model):
     def _score(self, users: Indices, items: Indices) -> FloatArray:
         rows, columns = (items, users) if self.direction == "item" else (users, items)
         values: FloatArray = self.mean[0] + self.decoder_bias[columns]
+        return values + self._products(rows, columns)
+
+    def _products(self, rows: Indices, columns: Indices) -> FloatArray:
+        """c . (v + V_j), (n_pairs,)."""
+        products = np.empty(len(rows), dtype=np.float32)
         for start in range(0, len(rows), PAIRS):
             pairs = slice(start, start + PAIRS)
             decoder = self.decoder[columns[pairs]] + self.decoder_mean
-            values[pairs] += np.einsum("pk,pk->p", self.codes[rows[pairs]], decoder)
-        return values
+            products[pairs] = np.einsum("pk,pk->p", self.codes[rows[pairs]], decoder)
+        return products
 
     def _factors(self) -> Factors:
         """Codes less their mean, and V; the rest goes to the biases of rows and columns."""
@@ -209,9 +218,13 @@ class Autoencoder(Minibatches, Model):
         if self.direction == "user":
             self.codes = self._encode(*self._rows(ratings))
             return
-        self.decoder, self.decoder_bias = self._regression(ratings).factors_and_bias()
+        self._fold_in_columns(ratings)
         empty = np.zeros((len(self.decoder), self.hidden[0]), dtype=np.float32)
         self.input_weights = self.rating_weights = empty
+
+    def _fold_in_columns(self, ratings: sparse.csr_array) -> None:
+        """Set V and d."""
+        self.decoder, self.decoder_bias = self._regression(ratings).factors_and_bias()
 
     def _regression(self, ratings: sparse.csr_array) -> UserRegression:
         """Of the users' V and d on the codes, by sum (mu + y - r)^2 + N lambda |V|^2.
