@@ -166,9 +166,7 @@ class Autoencoder(Minibatches, Model):
             values = torch.from_numpy(residuals.data)
             return self._code(network, block, values, everything).numpy()
 
-    def _code(
-        self, network: Network, block: SparseRows, residuals: Tensor, kept: Tensor
-    ) -> Tensor:
+    def _code(self, network: Network, block: SparseRows, residuals: Tensor, kept: Tensor) -> Tensor:
         """The same; ``kept`` holds a one for each rating to use and else zeros."""
         counts = torch.bincount(block.rows, kept, minlength=block.shape[0]).clamp_(min=1)
         scale = kept * (self.input_scale * counts.rsqrt().float()).index_select(0, block.rows)
@@ -190,7 +188,7 @@ class Autoencoder(Minibatches, Model):
         return values + self._products(rows, columns)
 
     def _products(self, rows: Indices, columns: Indices) -> FloatArray:
-        """c . (v + V_j), (n_pairs,)."""
+        """The products c . (v + V_j), (n_pairs,)."""
         products = np.empty(len(rows), dtype=np.float32)
         for start in range(0, len(rows), PAIRS):
             pairs = slice(start, start + PAIRS)

@@ -97,15 +97,13 @@ class OrdinalAutoencoder(Autoencoder):
         """Mean over ratings of -log P(r), by c . (v + V_j), d_j and r - mu."""
         return self._surprise(network, products, bias, ratings).mean()
 
-    def _surprise(
-        self, network: Network, scores: Tensor, bias: Tensor, ratings: Tensor
-    ) -> Tensor:
+    def _surprise(self, network: Network, scores: Tensor, bias: Tensor, ratings: Tensor) -> Tensor:
         """-log P(r), (n_ratings,)."""
         steps = torch.from_numpy(self._level_steps)
-        logits = network.weights["level_bias"] + bias + scores[:, None] * steps
+        logits: Tensor = network.weights["level_bias"] + bias + scores[:, None] * steps
         below, above, share = self._neighbours(ratings)
-        at = [logits.gather(1, level[:, None])[:, 0] for level in (below, above)]
-        return logits.logsumexp(1) - torch.lerp(*at, share)
+        lower, upper = (logits.gather(1, level[:, None])[:, 0] for level in (below, above))
+        return logits.logsumexp(1) - lower.lerp(upper, share)
 
     def _neighbours(self, ratings: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The levels on both sides of ratings above mu, and the share of the upper one."""
