@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -7,10 +8,11 @@ from scipy import sparse
 
 from fivestar.metrics import rmse
 from fivestar.models import build, load
+from fivestar.models.biases import with_values
 from fivestar.models.sparse_products import SparseRows, dot_products_at, sparse_times_dense
 from fivestar.ratings import csr_matrix, observed
 
-from .behaviour import SCALE, ModelBehaviour, planted
+from .behaviour import SCALE, ModelBehaviour, known, planted
 
 SMALL = {
     "family": "autoencoder",
@@ -187,3 +189,95 @@ def test_loaded_encoder_gives_the_codes_again(tmp_path: Path) -> None:
     model.save(tmp_path / "model")
     again = load(tmp_path / "model").fold_in(train)
     np.testing.assert_allclose(again.codes, model.codes, atol=1e-6)
+
+
+# -- levels
+
+
+def half_stars(n_users: int = 60, n_items: int = 40) -> tuple[sparse.csr_array, ...]:
+    """Planted ratings in half stars."""
+    return tuple(
+        with_values(part, np.rint(2 * part.data) / 2) for part in planted(n_users, n_items)
+    )
+
+
+def ordinal(train: sparse.csr_array, **settings: Any) -> Any:
+    model = build({**SMALL, "family": "ordinal_autoencoder", "l2": 2e-3, **settings})
+    model.fit(train, scale=SCALE)
+    return model
+
+
+@pytest.mark.parametrize("direction", ["item", "user"])
+def test_probabilities_are_the_softmax_written_out(direction: str) -> None:
+    train, test = half_stars()
+    model = ordinal(train, direction=direction, clamp=False)
+    levels, counts = np.unique(train.data, return_counts=True)
+    np.testing.assert_allclose(model.distribution.ratings, levels)
+    users, items, _ = known(test)
+    rows, columns = (items, users) if direction == "item" else (users, items)
+    scores = (model.codes[rows] * (model.decoder[columns] + model.decoder_mean)).sum(1)
+    steps = (levels - train.data.mean()) / train.data.std()
+    logits = model.level_bias + model.decoder_bias[columns] + np.outer(scores, steps)
+    expected = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    np.testing.assert_allclose(model.distribution.probabilities(users, items), expected, atol=1e-5)
+    np.testing.assert_allclose(model.predict(users, items), expected @ levels, atol=1e-4)
+    unknown = model.distribution.probabilities(np.array([-1]), np.array([0]))
+    np.testing.assert_allclose(unknown[0], counts / train.nnz, atol=1e-6)
+
+
+def test_loss_is_the_mean_log_probability_of_the_ratings() -> None:
+    train, _ = half_stars()
+    model = ordinal(train, dropout=0, direction="user")
+    network = model._start(0, torch.Generator()).shared_by(model)
+    rows = train[np.arange(train.shape[0] - 1)]
+    above = with_values(rows, rows.data - model.mean[0])
+    loss = model._loss(network, above, model._biases.residuals(rows), torch.Generator())
+    users, items, ratings = observed(rows)
+    distribution = model.distribution
+    level = np.searchsorted(distribution.ratings, ratings)
+    told = distribution.probabilities(users, items)[np.arange(len(level)), level]
+    assert loss.item() == pytest.approx(-np.log(told).mean(), rel=1e-4)
+
+
+def test_intervals_of_new_ratings_hold_at_least_what_is_asked() -> None:
+    train, test = half_stars(120, 80)
+    distribution = ordinal(train).distribution
+    users, items, ratings = known(test)
+    widths = []
+    for coverage in (0.5, 0.8, 0.95):
+        lower, upper = distribution.interval(users, items, coverage)
+        assert np.mean((lower <= ratings) & (ratings <= upper)) > coverage - 0.02
+        widths.append((upper - lower).mean())
+    assert widths == sorted(widths)
+    assert widths[-1] < 3
+
+
+def test_rating_between_two_levels_of_the_grid_is_told_without_rounding() -> None:
+    train, _ = planted(30, 20)
+    model = ordinal(train, n_steps=0)
+    ratings = torch.from_numpy(train.data)
+    below, above, share = model._neighbours(ratings - float(model.mean[0]))
+    levels = torch.from_numpy(model.levels)
+    np.testing.assert_allclose(levels[below].lerp(levels[above], share), ratings, atol=1e-5)
+    assert (levels.numpy() @ model.level_fractions) == pytest.approx(train.data.mean(), abs=1e-4)
+
+
+def test_folded_in_user_has_the_weights_of_least_loss() -> None:
+    """Where no step, up or down along any weight, makes the penalised loss smaller."""
+    train, _ = half_stars()
+    model = ordinal(train, hidden=[5])
+    folded = model.fold_in(train[:1])
+    items, ratings = train[:1].indices, train[:1].data
+    at, shrinkage = np.searchsorted(model.levels, ratings), model.l2 * train.nnz
+
+    def loss(decoder: np.ndarray, bias: np.ndarray) -> float:
+        scores = model.codes[items] @ (decoder + model.decoder_mean)
+        logits = model.level_bias + bias + np.outer(scores, model._level_steps)
+        told = logits[np.arange(len(at)), at] - np.log(np.exp(logits).sum(1))
+        return float(-told.sum() + shrinkage * (decoder @ decoder + bias @ bias))
+
+    found = np.concatenate([folded.decoder[0], folded.decoder_bias[0]]).astype(float)
+    least = loss(found[:5], found[5:])
+    for direction in np.vstack([np.eye(len(found)), -np.eye(len(found))]):
+        moved = found + 0.02 * direction
+        assert loss(moved[:5], moved[5:]) > least
