@@ -23,6 +23,13 @@ SMALL = {
     "stopping": None,
     "measure_every": 20,
 }
+ORDINAL = {
+    **SMALL,
+    "family": "ordinal_autoencoder",
+    "batch_size": 32,
+    "learning_rate": 0.03,
+    "n_steps": 30,
+}
 
 
 class TestItemAutoencoder(ModelBehaviour):
@@ -42,12 +49,12 @@ class TestDeepAutoencoder(ModelBehaviour):
 
 
 class TestOrdinalAutoencoder(ModelBehaviour):
-    settings = {**SMALL, "family": "ordinal_autoencoder"}
+    settings = ORDINAL
     planted_rmse = 0.45
 
 
 class TestOrdinalUserAutoencoder(ModelBehaviour):
-    settings = {**SMALL, "family": "ordinal_autoencoder", "direction": "user"}
+    settings = {**ORDINAL, "direction": "user"}
     planted_rmse = 0.45
     new_users_rmse = 0.55
 
@@ -202,7 +209,7 @@ def half_stars(n_users: int = 60, n_items: int = 40) -> tuple[sparse.csr_array, 
 
 
 def ordinal(train: sparse.csr_array, **settings: Any) -> Any:
-    model = build({**SMALL, "family": "ordinal_autoencoder", "l2": 2e-3, **settings})
+    model = build({**ORDINAL, "l2": 2e-3, **settings})
     model.fit(train, scale=SCALE)
     return model
 
