@@ -73,6 +73,8 @@ def precision_of(covariance: Array, rows: NDArray[np.int32], noise: float) -> Ar
     """
     block = covariance[np.ix_(rows, rows)]
     block[np.diag_indices(len(rows))] += np.float32(noise)
+    if not len(rows):
+        return block
     root, failed = spotrf(block, lower=0, overwrite_a=1)
     if failed:
         raise FloatingPointError("the covariance of the items is not positive definite")
@@ -86,6 +88,25 @@ def _add_at(total: Array, rows: NDArray[np.int32], block: Array) -> None:
     for i, row in enumerate(rows):
         for j, column in enumerate(rows):
             total[row, column] += block[i, j]
+
+
+def posterior_variances(
+    users: NDArray[np.intp],
+    rows: NDArray[np.int32],
+    covariance: Array,
+    rated: RatedRows,
+    noise: float,
+) -> Array:
+    """K_ii - K_iO G_u K_Oi of pairs of a user and a row i of K."""
+    variances = np.diag(covariance)[rows]
+    order = np.argsort(users, kind="stable")
+    present, starts = np.unique(users[order], return_index=True)
+    for user, pairs in zip(present, np.split(order, starts[1:]), strict=True):
+        own = rated.rows[rated.starts[user] : rated.starts[user + 1]]
+        across = covariance[np.ix_(rows[pairs], own)]
+        explained = across @ precision_of(covariance, own, noise)
+        variances[pairs] -= np.einsum("pr,pr->p", explained, across)
+    return np.maximum(variances, 0)
 
 
 @compiled

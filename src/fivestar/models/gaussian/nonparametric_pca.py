@@ -9,18 +9,22 @@ import numpy as np
 from annotated_types import Ge, Gt, Lt
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.linalg import solve
-from scipy.linalg.lapack import spotrf
+from scipy.sparse.linalg import eigsh
 
 from fivestar.models.base import FloatArray, Model, learned
 from fivestar.models.biases import Biases
+from fivestar.models.factors import Factors
 from fivestar.models.gaussian.conditioning import (
     RatedRows,
     coefficients,
     posterior_means,
+    posterior_variances,
     precision_of,
 )
+from fivestar.models.gaussian.distribution import NormalDistribution, levels_of
+from fivestar.models.gaussian.learning import ExpectationMaximization
 from fivestar.models.gaussian.prior import (
+    RowsOfItems,
     prior_covariance,
     prior_means,
     projection,
@@ -30,38 +34,90 @@ from fivestar.models.training import EarlyStopping, History, Steps, Training
 from fivestar.ratings import Features, Indices, observed
 
 PAIRS = 1 << 12
-"""Scored at a time: bounds the gathered directions."""
-MEAN_VARIANCE = 0.4
-"""Of the items' means about what is expected of them, in variances of the residuals of the
-bias model."""
+"""Scored at a time: bounds the memory of the gathered slopes."""
+N_COMPONENTS = 30
+"""Principal components that ``factors`` gives."""
 
 
 @dataclass(kw_only=True)
 class NonparametricPCA(Steps, Model):
+    r"""All ratings of a user as one Gaussian vector, of which those that there are are known.
+
+    A user's opinions of all items are a draw of a Gaussian process that the users share:
+
+        r_ui = m_i + w_i . z_u + f_ui + noise,    f_u ~ N(0, K),    noise ~ N(0, s^2),
+
+    with a covariance K of the items of any rank, the user's bias in it, and z_u what is known
+    of a user beside the values of the ratings: side features, and the leading directions of
+    which items the user rated. Given the ratings of the items O, with e_u the ratings less
+    m + W z_u and G_u = (K_OO + s^2 I)^-1, the prediction is exact, for new users as well:
+
+        r_ui ~ m_i + w_i . z_u + K_iO G_u e_u.
+
+    K, m and W are learned by expectation and maximisation over the missing ratings (see
+    ``ExpectationMaximization``), from a prior of what items have in common by their features
+    and by who rated them (see ``prior_covariance``). A step costs n_rows^3 multiplications and
+    sum_u n_u^3, n_u the number of the user's ratings. Yu, Zhu, Lafferty and Gong, "Fast
+    nonparametric matrix factorization for large-scale collaborative filtering", SIGIR 2009;
+    the prior of K and the terms m and W z_u are additions.
+
+    Parameters
+    ----------
+    n_steps, stopping
+        Steps of expectation and maximisation. Many would fit K to chance.
+    step_size
+        How far to go along each step, from 0 to 2; above 1 it takes fewer.
+    noise
+        s^2 in variances of what the bias model leaves over.
+    prior_strength
+        Users that the prior of K counts for.
+    implicit_regularization, feature_regularization
+        Penalties of the slopes W on which items were rated, and on side features.
+    n_directions
+        Of which items users rated.
+    max_items
+        Rows of K. On larger catalogues the items rated least share one more row: of these
+        only the means differ, and K takes no more than 4 max_items^2 bytes.
+
+    Attributes
+    ----------
+    item_bias : (n_items,) m in units
+    item_rows : (n_items,) each item's row of K
+    item_directions : (n_items, n_directions) for z_u
+    item_weights : (n_items,) how much having rated it says of a user
+    covariance : (n_rows, n_rows) K in units^2
+    slopes : (n_rows, length of z) W in units
+    noise_variance : (1,) s^2 in units^2
+    user_directions : (n_users, length of z) z
+    user_starts, user_rows, user_coefficients : CSR of G_u e_u, users x rows of K
+    levels, level_fractions : (n_levels,) ratings in units, and how frequent each is in train
+    """
+
+    family: ClassVar[str] = "nonparametric_pca"
+
     n_steps: Annotated[int, Ge(0)] = 12
     stopping: EarlyStopping | None = field(default_factory=lambda: EarlyStopping(patience=2))
     step_size: Annotated[float, Gt(0), Lt(2)] = 1.9
     noise: Annotated[float, Gt(0)] = 0.8
-    learn_noise: float = 0
-    prior_strength: Annotated[float, Ge(0)] = 100.0
-    mean_regularization: Annotated[float, Gt(0)] = 4.0
+    prior_strength: Annotated[float, Gt(0)] = 100.0
+    implicit_regularization: Annotated[float, Gt(0)] = 4.0
     feature_regularization: Annotated[float, Gt(0)] = 100.0
-    n_directions: Annotated[int, Ge(0)] = 200
+    n_directions: Annotated[int, Ge(1)] = 200
     max_items: Annotated[int, Ge(1)] = 3000
-
-    family: ClassVar[str] = "nonparametric_pca"
 
     item_bias: FloatArray = learned()
     item_rows: NDArray[np.int32] = learned(parameter=False)
     item_directions: FloatArray = learned(parameter=False)
     item_weights: FloatArray = learned(parameter=False)
     covariance: FloatArray = learned()
-    noise_variance: FloatArray = learned()
     slopes: FloatArray = learned()
+    noise_variance: FloatArray = learned(parameter=False)
     user_directions: FloatArray = learned(parameter=False)
     user_starts: NDArray[np.int64] = learned(parameter=False)
     user_rows: NDArray[np.int32] = learned(parameter=False)
     user_coefficients: FloatArray = learned(parameter=False)
+    levels: FloatArray = learned(parameter=False)
+    level_fractions: FloatArray = learned(parameter=False)
 
     # -- training
 
@@ -71,86 +127,45 @@ class NonparametricPCA(Steps, Model):
             features = Features(*(sparse.csr_array((n, 0)) for n in ratings.shape))
         self.known_users = self.known_users | (np.diff(features.users.indptr) > 0)
         self.known_items = self.known_items | (np.diff(features.items.indptr) > 0)
-        self._choose_rows(ratings)
-        self._start(ratings, features)
-        learner = Learner(self, ratings)
-        weights = [self.covariance, self.slopes, self.item_bias, self.noise_variance]
+        self.levels, self.level_fractions = levels_of(ratings.data, self._ends)
+        learner = self._start(ratings, features)
+        weights = [self.covariance, self.slopes, self.item_bias]
         return training.run(learner.step, weights, self, refresh=learner.refresh)
 
-    def _choose_rows(self, ratings: sparse.csr_array) -> None:
-        counts = np.bincount(ratings.indices, minlength=ratings.shape[1])
-        n_rows = min(len(counts), self.max_items)
-        self.item_rows = np.full(len(counts), n_rows, dtype=np.int32)
-        self.item_rows[np.argsort(-counts, kind="stable")[:n_rows]] = np.arange(n_rows)
-
-    def _start(self, ratings: sparse.csr_array, features: Features) -> None:
-        n_users, n_items = ratings.shape
-        n_rows = int(self.item_rows.max()) + 1
+    def _start(self, ratings: sparse.csr_array, features: Features) -> ExpectationMaximization:
+        """Set all to what is expected before any step."""
         residuals = Biases.of(ratings, self.mean[0]).residuals(ratings).data
         variance = max(float(np.square(residuals, dtype=np.float64).mean()), 1e-6)
         self.noise_variance = np.array([self.noise * variance], dtype=np.float32)
-        _, items, _ = observed(ratings)
-        self.item_weights = (
-            np.maximum(np.bincount(items, minlength=n_items), 1) ** -0.5
-        ).astype(np.float32)
-        expected, means = prior_means(ratings, features.items)
-        self.expected = expected.astype(np.float32)
-        self.variance = variance
-        self.item_bias = means.astype(np.float32)
-        to_rows = sparse.csr_array(
-            (np.ones(n_items, np.float32), (self.item_rows, np.arange(n_items))),
-            shape=(n_rows, n_items),
+        rows = RowsOfItems.most_rated(ratings, self.max_items)
+        self.item_rows = rows.row_of_item
+        self.covariance = prior_covariance(
+            rows.raters(ratings), rows.means(features.items), variance
         )
-        raters = to_rows @ sparse.csr_array(
-            (np.ones(ratings.nnz, np.float32), ratings.indices, ratings.indptr),
-            shape=ratings.shape,
-        ).T.tocsr()
-        of_rows = (to_rows @ features.items).toarray() / to_rows.sum(1)[:, None]
-        self.covariance = np.float32(variance) * prior_covariance(raters.tocsr(), of_rows)
-        self.item_directions = projection(
-            rated_items(ratings, self.item_weights), self.n_directions
-        )
+        expected, self.item_bias = prior_means(ratings, features.items)
+        counts = np.bincount(ratings.indices, minlength=ratings.shape[1])
+        self.item_weights = np.maximum(counts, 1).astype(np.float32) ** -0.5
+        implicit = rated_items(ratings, self.item_weights)
+        self.item_directions = projection(implicit, self.n_directions)
         self.user_directions = self._directions(ratings, features.users)
-        self.slopes = np.zeros((self.user_directions.shape[1], n_rows), dtype=np.float32)
+        length, n_implicit = self.user_directions.shape[1], self.item_directions.shape[1]
+        self.slopes = np.zeros((len(self.covariance), length), dtype=np.float32)
+        penalties = np.full(length, self.feature_regularization)
+        penalties[:n_implicit] = self.implicit_regularization
+        return ExpectationMaximization(self, ratings, rows, expected, penalties, variance)
 
     def _directions(
         self, ratings: sparse.csr_array, features: sparse.csr_array | None
     ) -> FloatArray:
+        """z: which items were rated, and side features, zeros where there are none."""
         implicit = rated_items(ratings, self.item_weights) @ self.item_directions
-        n_features = len(self.slopes) - implicit.shape[1] if features is None else None
-        side = (
-            np.zeros((ratings.shape[0], n_features), dtype=np.float32)
-            if features is None
-            else features.toarray()
-        )
-        return np.hstack([implicit, side]).astype(np.float32)
+        if features is None:
+            n_features = self.slopes.shape[1] - implicit.shape[1]
+            return np.pad(implicit, ((0, 0), (0, n_features)))
+        return np.hstack([implicit, features.toarray()]).astype(np.float32)
 
-    # -- prediction
-
-    def _expected(self, users: Indices, items: Indices) -> FloatArray:
-        """m_i + z_u . w_i"""
-        values: FloatArray = self.item_bias[items]
-        slopes = np.ascontiguousarray(self.slopes.T)
-        for start in range(0, len(users), PAIRS):
-            pairs = slice(start, start + PAIRS)
-            values[pairs] += np.einsum(
-                "pk,pk->p",
-                self.user_directions[users[pairs]],
-                slopes[self.item_rows[items[pairs]]],
-            )
-        return values
-
-    def _score(self, users: Indices, items: Indices) -> FloatArray:
-        rows = self.item_rows[items]
-        of_users = self.user_starts, self.user_rows, self.user_coefficients
-        means: FloatArray = posterior_means(users, rows, self.covariance, *of_users)
-        return means + self._expected(users, items)
-
-    def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
-        self.user_directions = self._directions(ratings, features)
-        self._condition(ratings)
-
-    def _condition(self, ratings: sparse.csr_array, total: FloatArray | None = None) -> None:
+    def condition(self, ratings: sparse.csr_array, total: FloatArray | None = None) -> None:
+        """Set the users' G_u e_u given K, m and W; the G_u are added to ``total``, if given."""
         users, items, values = observed(ratings)
         rated = RatedRows.of(ratings, self.item_rows)
         residuals = values - self._expected(users, items)
@@ -159,72 +174,61 @@ class NonparametricPCA(Steps, Model):
             self.covariance, rated, residuals, float(self.noise_variance[0]), total
         )
 
+    @property
+    def rated(self) -> RatedRows:
+        """Rows of K of each user's ratings."""
+        return RatedRows(self.user_starts, self.user_rows)
 
-class Learner:
-    def __init__(self, model: NonparametricPCA, ratings: sparse.csr_array) -> None:
-        self.model, self.ratings = model, ratings
-        self.total = np.zeros_like(model.covariance)
-        self.prior = model.covariance.copy()
-        self.n_users = int((np.diff(ratings.indptr) > 0).sum())
-        self.fresh = False
-        directions = model.user_directions
-        gram = directions.T.astype(np.float64) @ directions
-        n_implicit = model.item_directions.shape[1]
-        penalties = np.full(len(gram), model.feature_regularization)
-        penalties[:n_implicit] = model.mean_regularization
-        self.shrink = np.linalg.solve(gram + np.diag(penalties), gram).astype(np.float32)
-        self.inverse = np.linalg.inv(gram + np.diag(penalties)).astype(np.float32)
+    # -- prediction
 
-    def refresh(self) -> None:
-        self.total[:] = 0
-        self.model._condition(self.ratings, self.total)
-        self.fresh = True
-
-    def step(self) -> None:
-        if not self.fresh:
-            self.refresh()
-        self.fresh = False
-        model = self.model
-        covariance, n_rows = model.covariance, len(model.covariance)
-        rated = RatedRows(model.user_starts, model.user_rows)
-        alpha = rated.matrix(model.user_coefficients, n_rows)
-        change = covariance @ ((alpha.T @ alpha).toarray() - self.total) @ covariance
-        # slopes
-        model.slopes[:] = self.shrink @ model.slopes + self.inverse @ (
-            (alpha.T @ model.user_directions).T @ covariance
+    def _score(self, users: Indices, items: Indices) -> FloatArray:
+        of_users = self.user_starts, self.user_rows, self.user_coefficients
+        means: FloatArray = posterior_means(
+            users, self.item_rows[items], self.covariance, *of_users
         )
-        # means
-        of_row = np.flatnonzero(model.item_rows < model.max_items)
-        items = np.empty(len(of_row), dtype=np.int64)
-        items[model.item_rows[of_row]] = of_row
-        k = len(items)
-        precision = np.float32(1 / (MEAN_VARIANCE * model.variance))
-        system = self.total[:k, :k].copy()
-        system[np.diag_indices(k)] += precision
-        linear = np.asarray(alpha.sum(0))[:k] - precision * (
-            model.item_bias[items] - model.expected[items]
-        )
-        model.item_bias[items] += solve(system, linear, assume_a="pos")
-        # noise
-        if model.learn_noise:
-            s2 = float(model.noise_variance[0])
-            d = np.concatenate([np.diag(precision_of(covariance, rows, s2)) for _, rows in rated])
-            c = model.user_coefficients
-            order = np.concatenate([np.arange(p.start, p.stop) for p, _ in rated])
-            ratio = float(np.mean(c[order] ** 2 / d))
-            model.noise_variance[0] *= ratio**model.learn_noise
-        covariance[:] = self._moved(change)
+        return means + self._expected(users, items)
 
-    def _moved(self, change: FloatArray) -> FloatArray:
-        model = self.model
-        strength = model.prior_strength
-        for size in (model.step_size, 1.0):
-            moved = (self.n_users * model.covariance + size * change + strength * self.prior) / (
-                self.n_users + strength
-            )
-            moved = (moved + moved.T) / 2
-            shifted = moved.copy()
-            shifted[np.diag_indices(len(moved))] += model.noise_variance[0] / 10
-            if spotrf(shifted, lower=0, overwrite_a=1)[1] == 0:
-                break
-        return moved
+    def _expected(self, users: Indices, items: Indices) -> FloatArray:
+        """m_i + w_i . z_u of pairs."""
+        values: FloatArray = self.item_bias[items]
+        for start in range(0, len(users), PAIRS):
+            pairs = slice(start, start + PAIRS)
+            slopes = self.slopes[self.item_rows[items[pairs]]]
+            values[pairs] += np.einsum("pk,pk->p", self.user_directions[users[pairs]], slopes)
+        return values
+
+    def variances(self, users: Indices, items: Indices) -> FloatArray:
+        """Of the ratings of known pairs, noise included, in units^2."""
+        noise, rows = float(self.noise_variance[0]), self.item_rows[items]
+        return noise + posterior_variances(users, rows, self.covariance, self.rated, noise)
+
+    @property
+    def distribution(self) -> NormalDistribution | None:
+        return None if self.biases_only else NormalDistribution(self)
+
+    def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
+        self.user_directions = self._directions(ratings, features)
+        self.condition(ratings)
+
+    def _contributions(self, user: sparse.csr_array, item: int) -> tuple[float, FloatArray]:
+        """By value, through e_u, and by having been rated at all, through z_u."""
+        base = float(self.item_bias[item])
+        row, rated = self.item_rows[item], self.item_rows[user.indices]
+        precision = precision_of(self.covariance, rated, float(self.noise_variance[0]))
+        weights = precision @ self.covariance[rated, row]
+        slopes = self.slopes[row] - weights @ self.slopes[rated]
+        of_each = rated_items(user, self.item_weights).data[:, None]
+        directions = of_each * self.item_directions[user.indices]
+        by_value = weights * (user.data - self.item_bias[user.indices])
+        return base, by_value + directions @ slopes[: directions.shape[1]]
+
+    def _factors(self) -> Factors:
+        """Principal components of K, each as long as its standard deviation."""
+        n_rows = len(self.covariance)
+        if n_rows > N_COMPONENTS:
+            start = np.ones(n_rows, dtype=np.float32)
+            values, vectors = eigsh(self.covariance, N_COMPONENTS, v0=start)
+        else:
+            values, vectors = np.linalg.eigh(self.covariance)
+        components = (vectors * np.sqrt(np.maximum(values, 0)))[:, ::-1]
+        return Factors(items=components[self.item_rows], item_bias=self.item_bias)
