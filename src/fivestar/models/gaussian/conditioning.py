@@ -101,7 +101,7 @@ def posterior_variances(
     variances = np.diag(covariance)[rows]
     order = np.argsort(users, kind="stable")
     present, starts = np.unique(users[order], return_index=True)
-    for user, pairs in zip(present, np.split(order, starts[1:]), strict=True):
+    for user, pairs in zip(present, np.split(order, starts[1:]), strict=False):
         own = rated.rows[rated.starts[user] : rated.starts[user + 1]]
         across = covariance[np.ix_(rows[pairs], own)]
         explained = across @ precision_of(covariance, own, noise)

@@ -77,7 +77,7 @@ class ExpectationMaximization:
         change = model.covariance @ scatter @ model.covariance
         by_direction = model.covariance @ (posterior.T @ model.user_directions)
         model.slopes[:] = (model.slopes @ self.gram + by_direction) @ self.inverse
-        self._move_means(posterior.sum(0))
+        self._move_means(np.asarray(posterior.sum(0), dtype=np.float32))
         model.covariance[:] = self._moved(change)
 
     def _move_means(self, sums: Array) -> None:
@@ -92,10 +92,11 @@ class ExpectationMaximization:
     def _moved(self, change: Array) -> Array:
         """K after the longer step where that leaves it positive, else the plain one."""
         model, strength = self.model, self.model.prior_strength
+        moved: Array = model.covariance
         kept = self.n_users * model.covariance + strength * self.prior
         for size in (model.step_size, min(model.step_size, 1)):
             moved = (kept + size * change) / (self.n_users + strength)
-            moved = ((moved + moved.T) / 2).astype(np.float32)
+            moved = ((moved + moved.T) / 2).astype(np.float32, copy=False)
             shifted = moved.copy()
             shifted[np.diag_indices(len(moved))] += SLACK * model.noise_variance[0]
             if spotrf(shifted, overwrite_a=1)[1] == 0:

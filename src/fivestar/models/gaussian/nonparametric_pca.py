@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
 from annotated_types import Ge, Gt, Lt
@@ -79,6 +79,11 @@ class NonparametricPCA(Steps, Model):
         Rows of K. On larger catalogues the items rated least share one more row: of these
         only the means differ, and K takes no more than 4 max_items^2 bytes.
 
+    variance_scale
+        Factor of the variances of predictions, which changes none of the predictions. K is a
+        point estimate, and what is an item's own counts twice, in K and in s^2. None takes the
+        factor that is right on the validation split, or 1 without one.
+
     Attributes
     ----------
     item_bias : (n_items,) m in units
@@ -90,6 +95,7 @@ class NonparametricPCA(Steps, Model):
     noise_variance : (1,) s^2 in units^2
     user_directions : (n_users, length of z) z
     user_starts, user_rows, user_coefficients : CSR of G_u e_u, users x rows of K
+    variance_factor : (1,) of the variances of predictions
     levels, level_fractions : (n_levels,) ratings in units, and how frequent each is in train
     """
 
@@ -104,6 +110,7 @@ class NonparametricPCA(Steps, Model):
     feature_regularization: Annotated[float, Gt(0)] = 100.0
     n_directions: Annotated[int, Ge(1)] = 200
     max_items: Annotated[int, Ge(1)] = 3000
+    variance_scale: Annotated[float, Gt(0)] | None = None
 
     item_bias: FloatArray = learned()
     item_rows: NDArray[np.int32] = learned(parameter=False)
@@ -116,6 +123,7 @@ class NonparametricPCA(Steps, Model):
     user_starts: NDArray[np.int64] = learned(parameter=False)
     user_rows: NDArray[np.int32] = learned(parameter=False)
     user_coefficients: FloatArray = learned(parameter=False)
+    variance_factor: FloatArray = learned(parameter=False)
     levels: FloatArray = learned(parameter=False)
     level_fractions: FloatArray = learned(parameter=False)
 
@@ -130,7 +138,26 @@ class NonparametricPCA(Steps, Model):
         self.levels, self.level_fractions = levels_of(ratings.data, self._ends)
         learner = self._start(ratings, features)
         weights = [self.covariance, self.slopes, self.item_bias]
-        return training.run(learner.step, weights, self, refresh=learner.refresh)
+        history = training.run(learner.step, weights, self, refresh=learner.refresh)
+        self._scale_variances(training.validation)
+        return history
+
+    def _scale_variances(self, validation: sparse.csr_array | None) -> None:
+        """By the mean square of the standardised errors of known pairs."""
+        self.variance_factor = np.array([self.variance_scale or 1.0])
+        if self.variance_scale is None and validation is not None:
+            users, items, ratings = observed(validation)
+            known = self._knows(users, items)
+            users, items, ratings = users[known], items[known], ratings[known]
+            squares = np.square(ratings - self._score(users, items), dtype=np.float64)
+            if len(ratings):
+                self.variance_factor[:] = np.mean(squares / self.variances(users, items))
+
+    def for_refit(self, history: History) -> Self:
+        again = super().for_refit(history)
+        if history.validation_rmse and not self.biases_only:
+            again.variance_scale = max(float(self.variance_factor[0]), 1e-6)
+        return again
 
     def _start(self, ratings: sparse.csr_array, features: Features) -> ExpectationMaximization:
         """Set all to what is expected before any step."""
@@ -168,7 +195,7 @@ class NonparametricPCA(Steps, Model):
         """Set the users' G_u e_u given K, m and W; the G_u are added to ``total``, if given."""
         users, items, values = observed(ratings)
         rated = RatedRows.of(ratings, self.item_rows)
-        residuals = values - self._expected(users, items)
+        residuals = (values - self._expected(users, items)).astype(np.float32, copy=False)
         self.user_starts, self.user_rows = rated.starts, rated.rows
         self.user_coefficients = coefficients(
             self.covariance, rated, residuals, float(self.noise_variance[0]), total
@@ -200,7 +227,9 @@ class NonparametricPCA(Steps, Model):
     def variances(self, users: Indices, items: Indices) -> FloatArray:
         """Of the ratings of known pairs, noise included, in units^2."""
         noise, rows = float(self.noise_variance[0]), self.item_rows[items]
-        return noise + posterior_variances(users, rows, self.covariance, self.rated, noise)
+        of_posterior = posterior_variances(users, rows, self.covariance, self.rated, noise)
+        variances: FloatArray = self.variance_factor[0] * (noise + of_posterior)
+        return variances
 
     @property
     def distribution(self) -> NormalDistribution | None:

@@ -19,7 +19,7 @@ USER_SHRINKAGE, ITEM_SHRINKAGE = 5.0, 5.0
 N_TURNS = 10
 FEATURE_PENALTY = 1.0
 """Of the squared coefficients of the items' features in what is expected of their means."""
-USER_BIAS, OWN, BY_FEATURES, BY_RATERS, BY_BOTH = 0.23, 0.23, 0.06, 0.29, 0.23
+USER_BIAS, OWN, BY_FEATURES, BY_RATERS, BY_BOTH = 0.23, 0.20, 0.06, 0.15, 0.23
 """Variances of ``prior_covariance``, in variances of the bias model's residuals."""
 SQUARED_WIDTH = 2.0
 """Of the kernel of the features: two genres more or less."""
@@ -69,7 +69,7 @@ def prior_means(ratings: sparse.csr_array, features: sparse.csr_array) -> tuple[
 
     Items that few people rated are liked less. A ridge regression of the items' means, free of
     the users' biases, on log(1 + n), its square, and the features; the means are shrunk
-    towards what it says.
+    towards what it says. Items without ratings count as rated as little as any other.
 
     Returns
     -------
@@ -78,9 +78,10 @@ def prior_means(ratings: sparse.csr_array, features: sparse.csr_array) -> tuple[
     users, items, values = observed(ratings)
     n_users, n_items = ratings.shape
     counts = np.bincount(items, minlength=n_items)
-    logs = np.log1p(counts)
+    logs = np.log1p(np.maximum(counts, counts[counts > 0].min()))
     ones = np.ones(n_items)
-    design = sparse.hstack([np.column_stack([ones, logs, logs**2]), features], format="csr")
+    of_counts = sparse.csr_array(np.column_stack([ones, logs, logs**2]))
+    design = sparse.hstack([of_counts, features], format="csr")
     weighted = sparse.diags_array(counts / (counts + ITEM_SHRINKAGE)) @ design
     system = (weighted.T @ design).toarray()
     system[np.diag_indices(len(system))] += np.r_[
@@ -88,7 +89,7 @@ def prior_means(ratings: sparse.csr_array, features: sparse.csr_array) -> tuple[
     ]
     mean = values.mean(dtype=np.float64)
     above = values - mean
-    user_bias = np.zeros(n_users)
+    user_bias: Array = np.zeros(n_users)
     for _ in range(N_TURNS):
         own = shrunken_means(items, above - user_bias[users], n_items, 0)
         expected = design @ np.linalg.solve(system, weighted.T @ own)
@@ -124,7 +125,8 @@ def prior_covariance(
     covariance = USER_BIAS + linear + BY_RATERS * cosines(raters)
     covariance += BY_BOTH * near * cosines(selective.tocsr())
     covariance[np.diag_indices(len(covariance))] += OWN
-    return (variance * covariance).astype(np.float32)
+    scaled: NDArray[np.float32] = (variance * covariance).astype(np.float32)
+    return scaled
 
 
 def cosines(rows: sparse.csr_array) -> Array:
