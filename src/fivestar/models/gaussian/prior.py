@@ -55,7 +55,8 @@ class RowsOfItems:
     def raters(self, ratings: sparse.csr_array) -> sparse.csr_array:
         """(n_rows, n_users) how many items of the row each user rated."""
         rated = with_values(ratings, np.ones(ratings.nnz, dtype=np.float32))
-        return (self._memberships @ rated.T).tocsr()
+        raters: sparse.csr_array = (self._memberships @ rated.T).tocsr()
+        return raters
 
     def means(self, features: sparse.csr_array) -> Array:
         """(n_rows, n_features) of the items of the row."""
