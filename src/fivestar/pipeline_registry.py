@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Pipeline
 
-from fivestar.hooks.line_up import Blocks, changes, line_up, zoo
+from fivestar.hooks.line_up import Blocks, changes, line_up, tuned, zoo
 from fivestar.pipelines import (
     ablation,
     cold_start,
@@ -16,6 +16,7 @@ from fivestar.pipelines import (
     splitting,
     submission,
     training,
+    tuning,
 )
 
 
@@ -37,6 +38,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "report": report.create_pipeline(),
         "colikes": prepared + colikes.create_pipeline(),
         "ablation": prepared + ablation.create_pipeline(*changes()),
+        "tuning": prepared + tuning.create_pipeline(*tuned()),
     }
 
 

@@ -15,7 +15,7 @@ from kedro.framework.project import settings
 from kedro.utils import find_kedro_project
 
 from fivestar.config import ConfigLoader, loader_of
-from fivestar.errors import InputError
+from fivestar.errors import InputError, did_you_mean
 
 _of_context: dict[str, Any] = {}
 
@@ -46,6 +46,19 @@ def changes() -> tuple[str, list[str]]:
     """The model that changes are tried on, and the names of the changes."""
     settings = _parameters()["ablation"]
     return settings["base"], list(settings["variants"])
+
+
+def tuned() -> tuple[str, str]:
+    """The model that is tuned, and its family."""
+    parameters = _parameters()
+    model, blocks = parameters["tuning"]["model"], parameters["models"]
+    if model not in blocks:
+        advice = did_you_mean(str(model), blocks) or f"Known are {', '.join(blocks)}."
+        raise InputError(
+            f"parameters_tuning.yml: tuning.model is {model!r}, which has no block under `models`. "
+            f"{advice}"
+        )
+    return model, str(blocks[model].get("family"))
 
 
 def _parameters() -> dict[str, Any]:
