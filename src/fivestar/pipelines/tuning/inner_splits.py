@@ -66,13 +66,8 @@ def inner_splits(data: TrainingData, settings: TuningSettings) -> list[InnerSpli
     random = np.random.default_rng(settings.seed)
     fold = random.permutation(n_ratings) % n_folds
     stops = random.random(n_ratings) < settings.stopping_share
-    parts = (
-        [
-            _chosen(data.train, which)
-            for which in ((fold != n) & ~stops, (fold != n) & stops, fold == n)
-        ]
-        for n in range(n_folds)
-    )
+    kinds = [((fold != n) & ~stops, (fold != n) & stops, fold == n) for n in range(n_folds)]
+    parts = [[_chosen(data.train, which) for which in kind] for kind in kinds]
     return [
         InnerSplit(train, stopping, held_out, data.scale, data.features)
         for train, stopping, held_out in parts
@@ -91,6 +86,8 @@ def predict_held_out(
 ) -> tuple[NDArray[np.float32], History]:
     """Predictions of the held-out ratings, row by row, and the history of the fit.
 
+    The model never falls back to its biases: bad settings shall be told from worse ones.
+
     Parameters
     ----------
     block
@@ -98,7 +95,7 @@ def predict_held_out(
     report
         See ``Model.fit``.
     """
-    model = build(block, label)
+    model = build({**block, "bias_fallback": False}, label)
     stops_early = isinstance(model, Steps) and model.stopping is not None
     history = model.fit(
         *split.parts(stops_early=stops_early),
