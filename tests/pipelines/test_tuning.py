@@ -310,9 +310,7 @@ def test_a_model_without_a_space_is_told_how_to_write_one() -> None:
 def test_a_nested_setting_leaves_the_rest_of_its_group_as_it_is() -> None:
     block = {"family": "als", "stopping": {"patience": 4, "min_improvement": 0.5}}
     space = search_space({"als": {"stopping.patience": {"low": 1, "high": 9}}}, "als", block)
-    assert isinstance(
-        space.distributions["stopping.patience"], optuna.distributions.IntDistribution
-    )
+    assert isinstance(space.distributions["stopping.patience"], IntDistribution)
     changed = space.with_values({"stopping.patience": 2})
     assert changed["stopping"] == {"patience": 2, "min_improvement": 0.5}
 
