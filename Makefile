@@ -11,7 +11,7 @@ COMMA := ,
 # What shows a page to a person; OPEN=true shows nothing.
 OPEN ?= $(BIN)/python -m webbrowser -t
 
-.PHONY: run test lint report tune viz ui bench bench-quick screenshots data clean
+.PHONY: run test lint report cross_validation blend tune viz ui bench bench-quick screenshots data clean
 
 run: .venv/installed data/01_raw/demo/ml-100k.inter
 	$(BIN)/kedro run --runner $(RUNNER)
@@ -30,6 +30,10 @@ report: .venv/installed data/01_raw/demo/ml-100k.inter
 	$(BIN)/kedro run --runner $(RUNNER) $(CHOICE) --pipelines report
 	@echo "Report: data/08_reporting/$(PLACE)/report.html"
 	$(OPEN) "file://$(CURDIR)/data/08_reporting/$(PLACE)/report.html"
+
+# Every model of the line-up on every fold, and the blend; what is fresh is not run again.
+cross_validation blend: .venv/installed data/01_raw/demo/ml-100k.inter
+	$(BIN)/kedro run --runner $(RUNNER) $(CHOICE) --pipelines $@ --only-missing-outputs
 
 # make tune MODEL=als; ENV and FOLD as above. Goes on where an earlier run was ended.
 tune: .venv/installed data/01_raw/demo/ml-100k.inter

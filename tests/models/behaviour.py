@@ -13,8 +13,7 @@ from scipy import sparse
 
 from fivestar.metrics import rmse
 from fivestar.models import History, Model, build, load
-from fivestar.models.biases import with_values
-from fivestar.ratings import Scale, csr_matrix, merge, observed
+from fivestar.ratings import Scale, csr_matrix, merge, observed, with_values
 
 SCALE = Scale(1, 5)
 NOISE = 0.3

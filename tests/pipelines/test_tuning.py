@@ -15,7 +15,7 @@ from optuna.distributions import IntDistribution
 from optuna.trial import TrialState
 
 from fivestar.errors import InputError
-from fivestar.models import build
+from fivestar.models import Model, build
 from fivestar.pipelines.tuning import best, nodes, study
 from fivestar.pipelines.tuning.gain import gain
 from fivestar.pipelines.tuning.inner_splits import inner_splits, predict_held_out
@@ -28,6 +28,7 @@ from ..project import ROOT, make_project, mlflow_runs, run
 from .test_ablation import some_data
 
 PARAMETERS = yaml.safe_load((ROOT / "conf/base/parameters_tuning.yml").read_text())["tuning"]
+SPACES = PARAMETERS["spaces"]
 MODELS = yaml.safe_load((ROOT / "conf/base/parameters_models.yml").read_text())["models"]
 SPACE = {
     "bias": {
@@ -123,7 +124,7 @@ def test_the_block_can_be_pasted_below_models(project: Path) -> None:
 
 
 def test_a_model_without_a_block_is_refused(project: Path) -> None:
-    with pytest.raises(InputError, match=r"tuning.model is 'als_'.*Did you mean 'als'"):
+    with pytest.raises(InputError, match=r"tuning\.model names als_, which has no block"):
         run(project, params={"tuning": {"model": "als_"}}, pipeline_names=["tuning"])
 
 
@@ -135,19 +136,29 @@ def test_inner_folds_are_disjoint_parts_of_train_and_cover_it(data: TrainingData
     whole = data.train.toarray()
     np.testing.assert_array_equal(sum(split.held_out.toarray() for split in splits), whole)
     for split in splits:
-        parts = [split.train, split.stopping, split.held_out]
-        assert all(part is not None and part.nnz for part in parts)
-        together = sum(part.toarray() for part in parts if part is not None)
-        np.testing.assert_array_equal(together, whole)
+        parts = [split.data.train, split.data.validation, split.held_out]
+        assert all(part.nnz for part in parts)
+        np.testing.assert_array_equal(sum(part.toarray() for part in parts), whole)
 
 
-def test_early_stopping_does_not_see_what_is_predicted(data: TrainingData) -> None:
+@pytest.mark.parametrize("family", ["als", "bias"])
+def test_only_a_model_that_stops_early_is_given_a_part_to_stop_by(
+    data: TrainingData, family: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     split = inner_splits(data, settings())[0]
-    assert split.stopping is not None
-    assert split.parts(stops_early=True) == (split.train, split.stopping)
-    train, curve = split.parts(stops_early=False)
-    assert train.nnz == split.train.nnz + split.stopping.nnz
-    assert curve is split.held_out
+    given = []
+    fit = Model.fit
+
+    def watched(self: Model, train: Any, validation: Any = None, **named: Any) -> Any:
+        given.append((train.nnz, validation))
+        return fit(self, train, validation, **named)
+
+    monkeypatch.setattr(Model, "fit", watched)
+    predict_held_out({"family": family}, split, label=family)
+    if family == "als":
+        assert given == [(split.data.train.nnz, split.data.validation)]
+    else:
+        assert given == [(split.data.ratings.nnz, split.held_out)]
 
 
 def test_the_validation_split_can_be_the_objective(data: TrainingData, storage: str) -> None:
@@ -271,9 +282,12 @@ def test_a_trial_that_is_worse_than_most_is_pruned_at_a_checkpoint(
 # -- search spaces
 
 
-@pytest.mark.parametrize("model", [name for name in MODELS if name != "item_mean"])
-def test_every_model_has_a_space_that_holds_its_present_settings(model: str) -> None:
-    space = search_space(PARAMETERS["spaces"], model, MODELS[model])
+TUNABLE = [name for name, block in MODELS.items() if {name, block["family"]} & {*SPACES}]
+
+
+@pytest.mark.parametrize("model", TUNABLE)
+def test_the_space_of_a_model_holds_its_present_settings(model: str) -> None:
+    space = search_space(SPACES, model, MODELS[model])
     for name, distribution in space.distributions.items():
         assert distribution._contains(distribution.to_internal_repr(space.present[name]))
     built = build(space.with_values(space.present))
@@ -304,7 +318,7 @@ def test_a_wrong_space_is_told_with_file_model_and_setting(
 
 def test_a_model_without_a_space_is_told_how_to_write_one() -> None:
     with pytest.raises(InputError, match=r"no search space of item_mean\. Add one there"):
-        search_space(PARAMETERS["spaces"], "item_mean", MODELS["item_mean"])
+        search_space(SPACES, "item_mean", MODELS["item_mean"])
 
 
 def test_a_nested_setting_leaves_the_rest_of_its_group_as_it_is() -> None:

@@ -6,8 +6,9 @@ that the run has just made, or, where there is none (``kedro registry list``), f
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
@@ -15,7 +16,10 @@ from kedro.framework.project import settings
 from kedro.utils import find_kedro_project
 
 from fivestar.config import ConfigLoader, loader_of
-from fivestar.errors import InputError, did_you_mean
+from fivestar.errors import InputError
+
+if TYPE_CHECKING:
+    from fivestar.pipelines.cross_validation.settings import CrossValidationSettings
 
 _of_context: dict[str, Any] = {}
 
@@ -29,17 +33,23 @@ def zoo() -> Blocks:
     return dict(_parameters()["models"])
 
 
+def blends() -> Blocks:
+    """Those that have members."""
+    return {name: block for name, block in zoo().items() if "members" in block}
+
+
 def line_up() -> Blocks:
     """The models of a default run, each with a block under ``models``."""
-    parameters = _parameters()
-    names: list[str] = parameters["line_up"]
-    unknown = [name for name in names if name not in parameters["models"]]
-    if unknown:
-        raise InputError(
-            f"parameters_models.yml: line_up names {', '.join(unknown)}, "
-            "which has no block under `models`. Add one, or take the name out."
-        )
-    return {name: parameters["models"][name] for name in names}
+    return _blocks(_parameters()["line_up"], "parameters_models.yml: line_up")
+
+
+def cross_validated() -> tuple[Blocks, CrossValidationSettings]:
+    """The models that are cross-validated, and on which folds."""
+    from fivestar.pipelines.cross_validation.settings import CrossValidationSettings
+
+    settings = CrossValidationSettings(**_parameters()["cross_validation"])
+    names = settings.models or _parameters()["line_up"]
+    return _blocks(names, "parameters_cross_validation.yml: models"), settings
 
 
 def changes() -> tuple[str, list[str]]:
@@ -50,15 +60,27 @@ def changes() -> tuple[str, list[str]]:
 
 def tuned() -> tuple[str, str]:
     """The model that is tuned, and its family."""
-    parameters = _parameters()
-    model, blocks = parameters["tuning"]["model"], parameters["models"]
-    if model not in blocks:
-        advice = did_you_mean(str(model), blocks) or f"Known are {', '.join(blocks)}."
+    model = _parameters()["tuning"]["model"]
+    block = _blocks([model], "parameters_tuning.yml: tuning.model")[model]
+    return model, str(block.get("family"))
+
+
+def _blocks(names: Iterable[str], where: str) -> Blocks:
+    """The blocks of these models.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    """
+    blocks = zoo()
+    unknown = [name for name in names if name not in blocks]
+    if unknown:
         raise InputError(
-            f"parameters_tuning.yml: tuning.model is {model!r}, which has no block under `models`. "
-            f"{advice}"
+            f"{where} names {', '.join(unknown)}, "
+            "which has no block under `models`. Add one, or take the name out."
         )
-    return model, str(blocks[model].get("family"))
+    return {name: blocks[name] for name in names}
 
 
 def _parameters() -> dict[str, Any]:

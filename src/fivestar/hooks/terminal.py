@@ -63,6 +63,11 @@ class TerminalHook:
                 catalog.load("training_data"),
                 submission=self._submission if "submission" in pipeline.all_outputs() else None,
             )
+        if "cross_validation_summary" in pipeline.all_outputs():
+            show_cross_validation(
+                catalog.load("cross_validation_summary"),
+                catalog.load("cross_validation_description"),
+            )
         failed = failures(pipeline, self._models, catalog)
         if failed:
             reasons = "\n".join(f"  {model}: {reason}" for model, reason in failed.items())
@@ -82,7 +87,7 @@ def show(leaderboard: pd.DataFrame, data: TrainingData, *, submission: str | Non
         for name, heading in HEADINGS.items()
         if console.width >= WIDE or not name.endswith("mae")
     }
-    table = Table(title=data.title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = _table(data.title)
     table.add_column("\nmodel", no_wrap=True)
     for heading in headings.values():
         table.add_column(heading, justify="right", no_wrap=True)
@@ -94,6 +99,22 @@ def show(leaderboard: pd.DataFrame, data: TrainingData, *, submission: str | Non
     console.print(
         "Next: `make ui` shows the runs in MLflow, `make viz` the pipeline and its pictures."
     )
+
+
+def show_cross_validation(summary: pd.DataFrame, description: dict[str, Any]) -> None:
+    """Print means over the folds, each with its standard error."""
+    table = _table(f"{description['dataset']}, {description['study']}")
+    table.add_column("model", no_wrap=True)
+    for heading in ("folds", "RMSE", "MAE"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in summary.to_dict("records"):
+        means = (f"{row[m]:.4f} ± {row[f'{m}_standard_error']:.4f}" for m in ("rmse", "mae"))
+        table.add_row(row["model"], str(row["folds"]), *means)
+    Console().print(table)
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
 
 
 def _cell(value: Any) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from fivestar.ratings import Indices, observed
+from fivestar.ratings import Indices, observed, with_values
 
 FloatArray = NDArray[np.floating]
 
@@ -104,8 +104,3 @@ def shrunken_means(
     sums = np.bincount(indices, values, minlength=n)
     means: FloatArray = np.divide(sums, counts, out=np.zeros(n), where=counts > 0)
     return means
-
-
-def with_values(matrix: sparse.csr_array, values: FloatArray) -> sparse.csr_array:
-    """The same entries with other values."""
-    return sparse.csr_array((values, matrix.indices, matrix.indptr), shape=matrix.shape)

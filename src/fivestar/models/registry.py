@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
+from safetensors.numpy import load_file
 
 from fivestar.errors import InputError, did_you_mean
 from fivestar.models.base import Model
@@ -80,6 +81,15 @@ def version_of(family: str) -> int:
     return 0 if entry is None else entry.version
 
 
+def version_of_block(block: Mapping[str, Any]) -> Any:
+    """Version of a block's family and, where it has members, of those by name."""
+    version = version_of(str(block.get("family")))
+    members = block.get("members")
+    if not isinstance(members, Mapping):
+        return version
+    return {"own": version} | {name: version_of_block(each) for name, each in members.items()}
+
+
 def build(
     settings: Mapping[str, Any], name: str = "model", where: str = "parameters_models.yml, models."
 ) -> Model:
@@ -108,7 +118,7 @@ def load(folder: Path) -> Model:
     description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     settings = {"family": description["family"], **description["settings"]}
     model = build(settings, folder.as_posix(), "saved model ")
-    return model.restore(folder, description)
+    return model.restore(load_file(folder / "weights.safetensors"), description, folder)
 
 
 def _explain(error: ValidationError, model_class: type[Model]) -> str:

@@ -15,7 +15,6 @@ from scipy import sparse
 from torch import Tensor
 
 from fivestar.models.base import FloatArray, Model, learned
-from fivestar.models.biases import with_values
 from fivestar.models.factorization.targets import (
     Scaling,
     Weighting,
@@ -28,6 +27,7 @@ from fivestar.models.factors import Factors
 from fivestar.models.solver import UserRegression, with_ones, worth_of_stopping
 from fivestar.models.sparse_products import SparseRows, dot_products_at
 from fivestar.models.training import EarlyStopping, History, Steps, Training
+from fivestar.ratings import with_values
 
 Weights = dict[str, Tensor]
 """The learned arrays by name, as torch sees them."""

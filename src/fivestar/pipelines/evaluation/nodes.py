@@ -13,7 +13,7 @@ from fivestar.failure import Failure, surviving
 from fivestar.metrics import gaussian_nll, mae, mse, rmse
 from fivestar.metrics.calibration import coverages
 from fivestar.models import Model
-from fivestar.ratings import TrainingData, Vocabulary, observed
+from fivestar.ratings import TrainingData, Vocabulary, observed, times_of
 
 logger = logging.getLogger(__name__)
 
@@ -97,6 +97,8 @@ def _evaluate(
     label: str,
 ) -> tuple[pd.DataFrame, dict[str, float]]:
     users, items, ratings = observed(data.train)
+    of_train = data.train_context.times
+    times = None if of_train is None else of_train.data
     ids = data.vocabulary
     tables, non_finite = zip(
         *(_predicted(model, part, pairs, ids) for model, part, pairs in parts), strict=True
@@ -104,7 +106,7 @@ def _evaluate(
     validation = tables[0]
     # The noise is estimated where the model was not fitted, and used for all parts.
     sigma = rmse(validation["rating"], validation["prediction"])
-    errors = _errors("train", ratings, fitted.predict(users, items), sigma)
+    errors = _errors("train", ratings, fitted.predict(users, items, times), sigma)
     for (model, part, _), table in zip(parts, tables, strict=True):
         known = table[table["rating"].notna()]
         if known.empty:
@@ -150,7 +152,7 @@ def _predicted(
     model: Model, part: str, pairs: pd.DataFrame, ids: Vocabulary
 ) -> tuple[pd.DataFrame, int]:
     """Predictions as a table, and how many scores were not finite."""
-    predicted = model.predict_detailed(*ids.indices(pairs))
+    predicted = model.predict_detailed(*ids.indices(pairs), times_of(pairs))
     table = pairs[["user", "item", "rating"]].assign(
         part=part, prediction=predicted.values, fallback=predicted.fallback
     )

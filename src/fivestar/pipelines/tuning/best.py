@@ -11,7 +11,7 @@ import numpy as np
 import yaml
 
 from fivestar.models import build
-from fivestar.pipelines.tuning.gain import LEVEL, Gain, gain
+from fivestar.pipelines.tuning.gain import CONFIDENCE, Gain, gain
 from fivestar.pipelines.tuning.inner_splits import (
     InnerSplit,
     inner_splits,
@@ -21,7 +21,7 @@ from fivestar.pipelines.tuning.inner_splits import (
 from fivestar.pipelines.tuning.nodes import PRESENT, Block, Runs
 from fivestar.pipelines.tuning.settings import TuningSettings
 from fivestar.pipelines.tuning.workers import n_cores, side_by_side
-from fivestar.ratings import TrainingData, observed
+from fivestar.ratings import TrainingData
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ def measure_gain(
         names = [name for name in splits if name.startswith(where)]
         if not names:
             continue
-        users = np.concatenate([observed(splits[name].held_out)[0] for name in names])
+        users = np.concatenate([splits[name].users for name in names])
         before, after = (
             np.concatenate([done[settings_of, name] for name in names]) for settings_of in blocks
         )
@@ -125,7 +125,7 @@ def _tell(where: str, gained: Gain, n_trials: int) -> str:
     }[where]
     verdict = "significant" if gained.significant else "not significant"
     return (
-        f"{place}: {gained.fall:.4f}, {LEVEL:.0%} interval {gained.low:.4f} to "
+        f"{place}: {gained.fall:.4f}, {CONFIDENCE:.0%} interval {gained.low:.4f} to "
         f"{gained.high:.4f} over users: {verdict}"
     )
 

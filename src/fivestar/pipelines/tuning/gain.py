@@ -7,11 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fivestar.metrics.significance import difference, half_samples, interval
 from fivestar.ratings import Indices
 
 N_RESAMPLES = 2000
 """Of the users."""
-LEVEL = 0.95
+CONFIDENCE = 0.95
 """Probability that the interval holds the gain."""
 
 
@@ -29,16 +30,15 @@ class Gain(NamedTuple):
 
     @property
     def significant(self) -> bool:
-        """Whether the RMSE falls for sure, as far as ``LEVEL`` goes."""
+        """Whether the RMSE falls for sure, as far as ``CONFIDENCE`` goes."""
         return self.low > 0
 
 
 def gain(users: Indices, before: NDArray[np.floating], after: NDArray[np.floating]) -> Gain:
     """Of errors of two models on the same ratings.
 
-    The interval is of percentiles over users drawn with replacement, each with all their
-    ratings: errors of one user are not independent. (Efron and Tibshirani, "An Introduction to
-    the Bootstrap", 1993, chapter 13.)
+    The interval is by random half-samples of the users (see ``metrics.significance``), for
+    errors of one user are not independent.
 
     Parameters
     ----------
@@ -46,20 +46,10 @@ def gain(users: Indices, before: NDArray[np.floating], after: NDArray[np.floatin
         (n_ratings,) whose rating it is, and what it was predicted wrong by.
     """
     _, of_user = np.unique(users, return_inverse=True)
-    columns = (np.ones(len(users)), np.square(before, dtype=float), np.square(after, dtype=float))
-    sums = np.stack([np.bincount(of_user, column).astype(float) for column in columns])
-    random, n_users = np.random.default_rng(0), sums.shape[1]
-    falls = []
-    for _ in range(N_RESAMPLES):
-        drawn = np.bincount(random.integers(n_users, size=n_users), minlength=n_users)
-        falls.append(np.subtract(*_roots(sums @ drawn.astype(float))))
-    tail = (1 - LEVEL) / 2
-    low, high = np.quantile(falls, [tail, 1 - tail])
-    return Gain(*_roots(sums.sum(axis=1)), float(low), float(high))
-
-
-def _roots(sums: NDArray[np.float64]) -> tuple[float, float]:
-    """RMSE before and after, of the number of ratings and two sums of squares."""
-    n_ratings, *squares = sums.tolist()
-    before, after = (float(np.sqrt(each / n_ratings)) for each in squares)
-    return before, after
+    squares = [np.square(errors, dtype=np.float64) for errors in (before, after)]
+    sums = np.column_stack([np.bincount(of_user, each).astype(np.float64) for each in squares])
+    n_ratings = np.bincount(of_user).astype(np.float64)
+    halves = half_samples(sums, n_ratings, N_RESAMPLES, seed=0)
+    low, high = interval(difference(halves, 0, 1), CONFIDENCE)
+    errors = np.sqrt([each.mean() for each in squares])
+    return Gain(float(errors[0]), float(errors[1]), low, high)

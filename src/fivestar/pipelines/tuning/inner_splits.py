@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,36 +14,30 @@ from fivestar.errors import InputError
 from fivestar.models import History, build
 from fivestar.models.training import Report, Steps
 from fivestar.pipelines.tuning.settings import TuningSettings
-from fivestar.ratings import Features, Scale, TrainingData, csr_matrix, merge, observed
+from fivestar.ratings import Context, TrainingData, csr_matrix, observed
 
 
 @dataclass(frozen=True)
 class InnerSplit:
-    """Ratings to learn from, ratings that stop the training early, and ratings to predict.
+    """Ratings to learn from, and ratings to predict.
 
     Attributes
     ----------
-    train, held_out : (n_users, n_items) CSR
-    stopping : (n_users, n_items) CSR; None where the held-out ratings stop the training too
+    data
+        What is learned from; its validation split stops the training early. Where that is
+        empty, the held-out ratings do.
+    held_out : (n_users, n_items) CSR
+    context : times and weights of the held-out ratings, where they have some
     """
 
-    train: sparse.csr_array
-    stopping: sparse.csr_array | None
+    data: TrainingData
     held_out: sparse.csr_array
-    scale: Scale
-    features: Features
+    context: Context
 
-    def parts(self, *, stops_early: bool) -> tuple[sparse.csr_array, sparse.csr_array]:
-        """What a model is fitted on, and what its learning curve is measured on.
-
-        A model that does not stop early learns from the stopping part too, and nothing is
-        decided by its curve.
-        """
-        if self.stopping is None:
-            return self.train, self.held_out
-        if stops_early:
-            return self.train, self.stopping
-        return merge(self.train, self.stopping), self.held_out
+    @property
+    def users(self) -> NDArray[np.intp]:
+        """Of the held-out ratings."""
+        return observed(self.held_out)[0]
 
 
 def inner_splits(data: TrainingData, settings: TuningSettings) -> list[InnerSplit]:
@@ -57,28 +51,25 @@ def inner_splits(data: TrainingData, settings: TuningSettings) -> list[InnerSpli
         If train has too few ratings for the folds.
     """
     if settings.objective == "validation":
-        return [InnerSplit(data.train, None, data.validation, data.scale, data.features)]
+        return [InnerSplit(_without_validation(data), data.validation, data.validation_context)]
     n_ratings, n_folds = data.train.nnz, settings.inner_folds
     if n_ratings < 2 * n_folds:
         raise InputError(
             f"tuning.inner_folds: train has {n_ratings} ratings, too few for {n_folds} folds"
         )
-    random = np.random.default_rng(settings.seed)
-    fold = random.permutation(n_ratings) % n_folds
-    stops = random.random(n_ratings) < settings.stopping_share
-    kinds = [((fold != n) & ~stops, (fold != n) & stops, fold == n) for n in range(n_folds)]
-    parts = [[_chosen(data.train, which) for which in kind] for kind in kinds]
-    return [
-        InnerSplit(train, stopping, held_out, data.scale, data.features)
-        for train, stopping, held_out in parts
-    ]
+    fold = np.random.default_rng(settings.seed).permutation(n_ratings) % n_folds
+    splits = []
+    for number in range(n_folds):
+        held_out, context = _chosen(data.train, data.train_context, fold == number)
+        train, train_context = _chosen(data.train, data.train_context, fold != number)
+        rest = replace(data, train=train, train_context=train_context)
+        splits.append(InnerSplit(_with_stopping(rest, settings), held_out, context))
+    return splits
 
 
 def validation_split(data: TrainingData, settings: TuningSettings) -> InnerSplit:
-    """Train, less what stops the training early, to predict validation."""
-    stops = np.random.default_rng(settings.seed).random(data.train.nnz) < settings.stopping_share
-    train, stopping = (_chosen(data.train, which) for which in (~stops, stops))
-    return InnerSplit(train, stopping, data.validation, data.scale, data.features)
+    """Train, a part of which stops the training early, to predict validation."""
+    return InnerSplit(_with_stopping(data, settings), data.validation, data.validation_context)
 
 
 def predict_held_out(
@@ -97,17 +88,53 @@ def predict_held_out(
     """
     model = build({**block, "bias_fallback": False}, label)
     stops_early = isinstance(model, Steps) and model.stopping is not None
+    data = split.data
+    if stops_early and data.validation.nnz:
+        train, curve = (data.train, data.train_context), (data.validation, data.validation_context)
+    else:  # nothing is decided by the curve, but when to stop where nothing else is there for that
+        train, curve = (data.ratings, data.context), (split.held_out, split.context)
     history = model.fit(
-        *split.parts(stops_early=stops_early),
-        scale=split.scale,
-        features=split.features,
+        train[0],
+        curve[0],
+        scale=data.scale,
+        features=data.features,
+        context=train[1],
+        validation_context=curve[1],
         label=label,
         report=report,
     )
     users, items, _ = observed(split.held_out)
-    return model.predict(users, items), history
+    times = None if split.context.times is None else split.context.times.data
+    return model.predict(users, items, times), history
 
 
-def _chosen(ratings: sparse.csr_array, which: NDArray[np.bool_]) -> sparse.csr_array:
-    users, items, values = observed(ratings)
-    return csr_matrix(users[which], items[which], values[which], ratings.shape)
+def _with_stopping(data: TrainingData, settings: TuningSettings) -> TrainingData:
+    """A random part of train in place of validation."""
+    stops = np.random.default_rng(settings.seed).random(data.train.nnz) < settings.stopping_share
+    train, train_context = _chosen(data.train, data.train_context, ~stops)
+    stopping, stopping_context = _chosen(data.train, data.train_context, stops)
+    return replace(
+        data,
+        train=train,
+        train_context=train_context,
+        validation=stopping,
+        validation_context=stopping_context,
+    )
+
+
+def _without_validation(data: TrainingData) -> TrainingData:
+    none = np.zeros(data.validation.nnz, dtype=np.bool_)
+    empty, context = _chosen(data.validation, data.validation_context, none)
+    return replace(data, validation=empty, validation_context=context)
+
+
+def _chosen(
+    ratings: sparse.csr_array, context: Context, which: NDArray[np.bool_]
+) -> tuple[sparse.csr_array, Context]:
+    """Some of the ratings, with their times and weights."""
+
+    def change(matrix: sparse.csr_array) -> sparse.csr_array:
+        users, items, values = observed(matrix)
+        return csr_matrix(users[which], items[which], values[which], matrix.shape, values.dtype)
+
+    return change(ratings), context.of_entries(change)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import optuna
+from filelock import FileLock
 from optuna.importance import get_param_importances
 from optuna.pruners import BasePruner
 from optuna.samplers import TPESampler
@@ -34,6 +35,8 @@ random order this saves 0.61 of the time, and the three best are kept; comparing
 early on loses some of them."""
 MIN_COMPLETE = 5
 """Trials that are complete before one is pruned."""
+SQLITE = "sqlite:///"
+"""Before the path of a database, in its URL."""
 BUSY_SECONDS = 60
 """How long a worker waits for another one that writes."""
 PRESENT, FAILURE, ERRORS, CURVE = "present", "failure", "errors", "curve"
@@ -97,7 +100,9 @@ def run_trial(plan: Plan, seed: int) -> int | None:
     if plan.deadline is not None and time.time() > plan.deadline:
         return None
     study = _open(plan, seed)
-    trial = study.ask(plan.space.distributions)
+    with FileLock(f"{plan.storage.removeprefix(SQLITE)}.lock"):
+        # SQLite does not keep two workers from taking the same trial that waits.
+        trial = study.ask(plan.space.distributions)
     try:
         error = _measure(plan, trial)
     except optuna.TrialPruned:
