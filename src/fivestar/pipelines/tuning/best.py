@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import yaml
+from numpy.typing import NDArray
 
 from fivestar.models import build
 from fivestar.pipelines.tuning.gain import CONFIDENCE, Gain, gain
@@ -44,35 +45,36 @@ def measure_gain(
     best = best_of(runs)
     if best["tags"].get("settings") == PRESENT:
         return {}
-    own = inner_splits(data, settings)
-    splits = {f"inner {n}": split for n, split in enumerate(own)}
+    return gains_of(data, block, best["parameters"], settings, model=best["model"])
+
+
+def gains_of(
+    data: TrainingData, before: Block, after: Block, settings: TuningSettings, *, model: str
+) -> dict[str, Gain]:
+    """What one block gains over another, on the inner splits and on validation."""
+    splits = {f"inner {n}": split for n, split in enumerate(inner_splits(data, settings))}
     if settings.objective == "inner_folds":
         splits["validation"] = validation_split(data, settings)
-    blocks = {"present": block, "best": best["parameters"]}
-    jobs = [(settings_of, split) for settings_of in blocks for split in splits]
-    done = dict(
-        side_by_side(_errors, (blocks, splits, best["model"]), jobs, settings.workers or n_cores())
-    )
+    shared, n_workers = ((before, after), splits, model), settings.workers or n_cores()
+    jobs = [(which, name) for which in (0, 1) for name in splits]
+    done = dict(side_by_side(_errors, shared, jobs, n_workers))
     gains = {}
     for where in ("inner", "validation"):
         names = [name for name in splits if name.startswith(where)]
-        if not names:
-            continue
-        users = np.concatenate([splits[name].users for name in names])
-        before, after = (
-            np.concatenate([done[settings_of, name] for name in names]) for settings_of in blocks
-        )
-        gains[where] = gain(users, before, after)
+        if names:
+            users = np.concatenate([splits[name].users for name in names])
+            errors = [np.concatenate([done[which, name] for name in names]) for which in (0, 1)]
+            gains[where] = gain(users, *errors)
     return gains
 
 
 def _errors(
-    shared: tuple[Mapping[str, Block], Mapping[str, InnerSplit], str], job: tuple[str, str]
-) -> tuple[tuple[str, str], np.ndarray]:
+    shared: tuple[tuple[Block, Block], Mapping[str, InnerSplit], str], job: tuple[int, str]
+) -> tuple[tuple[int, str], NDArray[np.floating]]:
     """What a block's predictions of a split are wrong by."""
     blocks, splits, model = shared
-    settings_of, name = job
-    predicted, _ = predict_held_out(blocks[settings_of], splits[name], label=model)
+    which, name = job
+    predicted, _ = predict_held_out(blocks[which], splits[name], label=model)
     return job, predicted - splits[name].held_out.data
 
 
