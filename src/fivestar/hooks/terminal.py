@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 HEADINGS = {
     "validation_rmse": "validation\nRMSE",
     "validation_mae": "\nMAE",
-    "test_rmse": "test\nRMSE",
+    "test_rmse": "test\nRMSE ",
+    "test_interval": "\ninterval",
     "test_mae": "\nMAE",
     "train_rmse": "train\nRMSE",
     "n_parameters": "free\nparameters",
@@ -38,8 +39,10 @@ HEADINGS = {
 
 WIDTH = 24
 """Of the column of what messages are about."""
-WIDE = 100
-"""Columns that the whole table takes; a narrower terminal is not shown the MAE."""
+WIDE = 115
+"""Columns that the whole table takes; a narrower terminal is not shown MAE and interval."""
+LIKE_THE_FIRST = "="
+"""After a test RMSE that does not differ significantly from the first one."""
 
 
 class TerminalHook:
@@ -85,15 +88,25 @@ def show(leaderboard: pd.DataFrame, data: TrainingData, *, submission: str | Non
     headings = {
         name: heading
         for name, heading in HEADINGS.items()
-        if console.width >= WIDE or not name.endswith("mae")
+        if console.width >= WIDE or not name.endswith(("mae", "interval"))
     }
     table = _table(data.title)
     table.add_column("\nmodel", no_wrap=True)
     for heading in headings.values():
         table.add_column(heading, justify="right", no_wrap=True)
-    for row in leaderboard[["model", *headings]].itertuples(index=False):
-        table.add_row(*(_cell(value) for value in row))
+    like_the_first = leaderboard["differs_from_champion"].eq(False) & (leaderboard.index > 0)
+    written = leaderboard.map(_cell)
+    written["test_rmse"] += like_the_first.map({True: LIKE_THE_FIRST, False: " "})
+    written["test_interval"] = written["test_rmse_low"] + "-" + written["test_rmse_high"]
+    written["test_interval"] = written["test_interval"].str.strip("-")
+    for row in written[["model", *headings]].itertuples(index=False):
+        table.add_row(*row)
     console.print(table)
+    if like_the_first.any():
+        console.print(
+            f"{LIKE_THE_FIRST} The test RMSE does not differ significantly from the first one.",
+            soft_wrap=True,
+        )
     if submission is not None:
         console.print(f"Submission: {submission}, by the first of the table.", soft_wrap=True)
     console.print(
