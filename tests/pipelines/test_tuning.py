@@ -16,7 +16,7 @@ from optuna.trial import TrialState
 
 from fivestar.errors import InputError
 from fivestar.models import Model, build
-from fivestar.pipelines.tuning import best, nodes, study
+from fivestar.pipelines.tuning import best, create_pipeline, nodes, study
 from fivestar.pipelines.tuning.gain import gain
 from fivestar.pipelines.tuning.inner_splits import inner_splits, predict_held_out
 from fivestar.pipelines.tuning.settings import TuningSettings
@@ -121,6 +121,10 @@ def test_the_block_can_be_pasted_below_models(project: Path) -> None:
     assert list(pasted) == ["bias"]
     assert build(pasted["bias"]).settings["user_regularization"] < 400
     assert "# gain on validation, which the tuning has not seen" in text
+
+
+def test_the_test_split_is_not_read() -> None:
+    assert "test" not in create_pipeline("als", "als").all_inputs()
 
 
 def test_a_model_without_a_block_is_refused(project: Path) -> None:

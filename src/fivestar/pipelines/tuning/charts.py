@@ -10,6 +10,8 @@ from fivestar.reporting.charts import COLORS, GREY, Chart, themed
 
 HEIGHT = 320
 """Pixels."""
+SHOWN, ROOM = 0.9, 2
+"""Share of the trials whose whole range is shown, and how much more above it, in such ranges."""
 
 
 def draw_history(trials: pd.DataFrame, data: TrainingData, *, model: str) -> Chart:
@@ -17,9 +19,8 @@ def draw_history(trials: pd.DataFrame, data: TrainingData, *, model: str) -> Cha
     complete = trials[trials["state"] == "complete"]
     best = complete.assign(best=complete["value"].cummin())
     # A trial that wrecks the model leaves through the top, and the others can still be read.
-    top = complete["value"].quantile(0.9) + 2 * (
-        complete["value"].quantile(0.9) - complete["value"].min()
-    )
+    high, low = complete["value"].quantile(SHOWN), complete["value"].min()
+    top = high + ROOM * (high - low)
     error = alt.Y("value:Q", title="RMSE", scale=alt.Scale(zero=False))
     told = [alt.Tooltip(f"{name}:N") for name in trials.columns]
     x = alt.X("number:Q", title="trial")
@@ -36,7 +37,9 @@ def draw_history(trials: pd.DataFrame, data: TrainingData, *, model: str) -> Cha
         .encode(x=x, y=alt.value(HEIGHT), tooltip=told)
     )
     chart = alt.layer(points, line, pruned).properties(width="container", height=HEIGHT)
-    how = "A point is a complete trial, the line the lowest so far, a tick below a pruned trial."
+    how = (
+        "Points are complete trials, the line is the lowest error so far, ticks are pruned trials."
+    )
     return themed(chart, f"Tuning of {model}: error by trial", how, data.title)
 
 

@@ -93,7 +93,7 @@ def _name_of_study(
     data: TrainingData, space: SearchSpace, settings: TuningSettings, model: str
 ) -> str:
     """Another one for other data, another block or space, another objective."""
-    objective: list[object] = [settings.objective]
+    objective: list[object] = [data.times_fingerprint, settings.objective]
     if settings.objective == "inner_folds":
         objective += [settings.inner_folds, settings.stopping_share, settings.seed]
     trials = space.fingerprint(version_of(str(space.block["family"])), *objective)
@@ -105,7 +105,7 @@ def _record(trial: FrozenTrial, space: SearchSpace, name: str, model: str) -> di
 
     assert trial.datetime_start is not None
     assert trial.datetime_complete is not None
-    kept, state = trial.user_attrs, trial.state.name.lower()
+    kept, state = trial.user_attrs, _state(trial)
     errors = {f"inner_rmse_{n}": error for n, error in enumerate(kept.get(study.ERRORS, []), 1)}
     mean = {} if state != "complete" else {"inner_rmse": trial.value}
     started, ended = (each.timestamp() for each in (trial.datetime_start, trial.datetime_complete))
@@ -116,7 +116,7 @@ def _record(trial: FrozenTrial, space: SearchSpace, name: str, model: str) -> di
         "tags": {
             "study": name,
             "trial": str(trial.number),
-            "state": "failed" if state == "fail" else state,
+            "state": state,
             **({"settings": PRESENT} if kept.get(study.PRESENT) else {}),
         },
         "parameters": study.block_of(trial, space),
@@ -131,14 +131,20 @@ def _record(trial: FrozenTrial, space: SearchSpace, name: str, model: str) -> di
 def _table(trials: Iterable[FrozenTrial]) -> pd.DataFrame:
     rows = []
     for trial in trials:
-        state = trial.state.name.lower()
+        state = _state(trial)
         rows.append(
             {
                 "number": trial.number,
                 "value": trial.value if state == "complete" else np.nan,
-                "state": "failed" if state == "fail" else state,
+                "state": state,
                 "seconds": trial.duration.total_seconds() if trial.duration else np.nan,
                 **trial.params,
             }
         )
     return pd.DataFrame(rows)
+
+
+def _state(trial: FrozenTrial) -> str:
+    """``complete``, ``pruned`` or ``failed``."""
+    name = trial.state.name.lower()
+    return "failed" if name == "fail" else name
