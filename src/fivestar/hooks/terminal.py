@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from kedro.framework.context import KedroContext
@@ -19,6 +20,7 @@ from tqdm import tqdm
 from fivestar.config import loader_of
 from fivestar.errors import InputError
 from fivestar.hooks.tracking import failures
+from fivestar.models import uses_times
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +39,8 @@ HEADINGS = {
     "fallbacks": "fall-\nbacks",
 }
 
+TIME_AWARE = "told when the rating that is predicted was given; the others are not."
+"""Of models that use times."""
 WIDTH = 24
 """Of the column of what messages are about."""
 WIDE = 115
@@ -65,6 +69,7 @@ class TerminalHook:
                 catalog.load("leaderboard"),
                 catalog.load("training_data"),
                 submission=self._submission if "submission" in pipeline.all_outputs() else None,
+                time_aware=[name for name, block in self._models.items() if uses_times(block)],
             )
         if "cross_validation_summary" in pipeline.all_outputs():
             show_cross_validation(
@@ -80,8 +85,17 @@ class TerminalHook:
             )
 
 
-def show(leaderboard: pd.DataFrame, data: TrainingData, *, submission: str | None) -> None:
-    """Print which data the leaderboard is of, and the leaderboard, the champion first."""
+def show(
+    leaderboard: pd.DataFrame,
+    data: TrainingData,
+    *,
+    submission: str | None,
+    time_aware: Sequence[str] = (),
+) -> None:
+    """Print which data the leaderboard is of, and the leaderboard, the champion first.
+
+    The models that use when a rating was given stand below a line.
+    """
     console = Console()
     if not console.is_terminal:
         console.width = WIDE
@@ -99,14 +113,20 @@ def show(leaderboard: pd.DataFrame, data: TrainingData, *, submission: str | Non
     written["test_rmse"] += like_the_first.map({True: LIKE_THE_FIRST, False: " "})
     written["test_interval"] = written["test_rmse_low"] + "-" + written["test_rmse_high"]
     written["test_interval"] = written["test_interval"].str.strip("-")
-    for row in written[["model", *headings]].itertuples(index=False):
-        table.add_row(*row)
+    told_times = leaderboard["model"].isin(time_aware)
+    for told, rows in written[["model", *headings]].groupby(told_times, sort=True):
+        if told:
+            table.add_section()
+        for row in rows.itertuples(index=False):
+            table.add_row(*row)
     console.print(table)
     if like_the_first.any():
         console.print(
             f"{LIKE_THE_FIRST} The test RMSE does not differ significantly from the first one.",
             soft_wrap=True,
         )
+    if told_times.any():
+        console.print(f"Below the line: {TIME_AWARE}", soft_wrap=True)
     if submission is not None:
         console.print(f"Submission: {submission}, by the first of the table.", soft_wrap=True)
     console.print(

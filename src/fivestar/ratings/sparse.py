@@ -8,6 +8,8 @@ from scipy import sparse
 
 Indices = NDArray[np.intp]
 """Indices of users (or items), one per pair; -1 for an id outside the vocabulary."""
+Counts = NDArray[np.integer] | NDArray[np.floating]
+"""Numbers of ratings, or sums of their weights."""
 
 
 def csr_matrix(
@@ -49,3 +51,9 @@ def without_items(matrix: sparse.csr_array, items: Indices) -> sparse.csr_array:
 def with_values(matrix: sparse.csr_array, values: NDArray[np.floating]) -> sparse.csr_array:
     """The same entries with other values."""
     return sparse.csr_array((values, matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def row_sums(matrix: sparse.csr_array, weights: sparse.csr_array | None = None) -> Counts:
+    """(n_rows,) how many entries each row has, or the sum of their weights."""
+    counts: Counts = np.diff(matrix.indptr) if weights is None else weights.sum(axis=1)
+    return counts

@@ -15,9 +15,22 @@ MAX_LABELS = 10
 LOWER, HIGHER = [COLORS[0], "#d3dcf5"], ["#ffdcd6", COLORS[2]]
 """Colours of differences, from the largest below 0 to the largest above."""
 
+CLOCK = "\u23f1 "
+"""Before the name of a model that uses times."""
 
-def draw_leaderboard(leaderboard: pd.DataFrame, data: TrainingData) -> Chart:
-    """Bars of the RMSE on validation and test, the best model on top; lines: the interval."""
+
+def draw_leaderboard(
+    leaderboard: pd.DataFrame, data: TrainingData, *, time_aware: list[str]
+) -> Chart:
+    """Bars of the RMSE on validation and test, the best model on top; lines: the interval.
+
+    Names of models that use times begin with a clock, and stand below all others.
+    """
+    told_times = leaderboard["model"].isin(time_aware)
+    leaderboard = leaderboard.assign(
+        model=leaderboard["model"].where(~told_times, CLOCK + leaderboard["model"])
+    )
+    note = f"{CLOCK}: told when the rating was given." if told_times.any() else ""
     columns = {"validation_rmse": "validation", "test_rmse": "test"}
     long = (
         leaderboard.rename(columns=columns)
@@ -42,7 +55,7 @@ def draw_leaderboard(leaderboard: pd.DataFrame, data: TrainingData) -> Chart:
         x="label_at:Q", text=alt.Text("rmse:Q", format=".4f")
     )
     told = "Less is better. Lines: the interval of the test RMSE."
-    return themed(bars + intervals + labels, "RMSE by model", told, data.title)
+    return themed(bars + intervals + labels, "RMSE by model", told, note, data.title)
 
 
 def draw_differences(

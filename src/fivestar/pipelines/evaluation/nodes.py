@@ -81,6 +81,8 @@ def evaluate(
         "%s: RMSE validation %.4f, test %s",
         *(label, errors["validation_rmse"], _shown(errors.get("test_rmse"))),
     )
+    if model.uses_times:  # told only then: nothing else of other models' metrics changes
+        errors["uses_times"] = True
     return predictions, errors | {
         "fallbacks": int(predictions["fallback"].sum()),
         "n_parameters": model.n_parameters,
@@ -140,6 +142,9 @@ def compare(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The leaderboard: best validation RMSE first; failed models have no row. And ``differences``.
 
+    Models that use when a rating was given follow after all others, however good they are:
+    they are told more, so the first of the table, the champion, is none of them.
+
     Parameters
     ----------
     measured
@@ -160,11 +165,10 @@ def rank(metrics: Mapping[str, dict[str, Any]]) -> pd.DataFrame:
     if not rows:
         reasons = "; ".join(f"{model}: {failed['failure']}" for model, failed in metrics.items())
         raise InputError(f"every model failed, nothing to compare. {reasons}")
-    return (
-        pd.DataFrame(rows)
-        .reindex(columns=LEADERBOARD)
-        .sort_values(["validation_rmse", "model"], ignore_index=True)
-    )
+    table = pd.DataFrame(rows).reindex(columns=["uses_times", *LEADERBOARD])
+    table["uses_times"] = table["uses_times"].eq(True)
+    order = ["uses_times", "validation_rmse", "model"]
+    return table.sort_values(order, ignore_index=True)[LEADERBOARD]
 
 
 def describe_leaderboard(leaderboard: pd.DataFrame, data: TrainingData) -> dict[str, Any]:

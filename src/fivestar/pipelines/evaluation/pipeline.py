@@ -1,9 +1,11 @@
 """Each model measured in its namespace, then all compared."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
+from typing import Any
 
 from kedro.pipeline import Pipeline, node
 
+from fivestar.models import uses_times
 from fivestar.pipelines.evaluation.charts import (
     draw_differences,
     draw_leaderboard,
@@ -21,9 +23,10 @@ OUTPUTS = ["predictions", "metrics"]
 """Of the evaluation of a model."""
 
 
-def create_pipeline(models: Iterable[str]) -> Pipeline:
-    models = list(models)
-    compared = compare_all(models) + draw(models)
+def create_pipeline(models: Mapping[str, Mapping[str, Any]]) -> Pipeline:
+    """Of models by name, with their blocks."""
+    time_aware = [model for model, block in models.items() if uses_times(block)]
+    compared = compare_all(list(models)) + draw(list(models), time_aware)
     return sum((evaluate_one(model) for model in models), compared)
 
 
@@ -69,8 +72,8 @@ def compare_all(models: list[str]) -> Pipeline:
     )
 
 
-def draw(models: list[str]) -> Pipeline:
-    """The pictures."""
+def draw(models: list[str], time_aware: list[str]) -> Pipeline:
+    """The pictures; models that use times stand apart."""
     histories = {model: f"history_{model}" for model in models}
     return Pipeline(
         [
@@ -80,7 +83,7 @@ def draw(models: list[str]) -> Pipeline:
                 "leaderboard_description",
             ),
             node(
-                draw_leaderboard,
+                Bound(draw_leaderboard, time_aware=time_aware),
                 named("leaderboard", data="training_data"),
                 "leaderboard_chart",
             ),

@@ -15,7 +15,6 @@ from fivestar.ratings import Context, Features, Scale, TrainingData, Vocabulary
 
 logger = logging.getLogger(__name__)
 
-PARTS = ("train", "validation")
 COLUMNS = ("user", "item", "rating", "timestamp")
 SECONDS_A_DAY = 86_400
 
@@ -69,7 +68,7 @@ def with_weights(
 
     That is the data's own weight times 2^(-age / half life).
     """
-    both = pd.concat([train, validation], keys=PARTS)
+    both = pd.concat([train, validation])
     if half_life_days is None and "weight" not in both:
         return train, validation
     weight = both["weight"] if "weight" in both else pd.Series(1.0, index=both.index)
@@ -82,8 +81,8 @@ def with_weights(
         age = both["timestamp"].max() - both["timestamp"]
         weight = weight * np.exp2(-age / (half_life_days * SECONDS_A_DAY))
     both["weight"] = weight / weight.mean()
-    first, second = (both.xs(part) for part in PARTS)
-    return first, second
+    n_train = len(train)
+    return both.iloc[:n_train], both.iloc[n_train:]
 
 
 def _columns(table: pd.DataFrame, wanted: list[str]) -> pd.DataFrame:
