@@ -4,7 +4,15 @@ from fivestar.ratings.context import Context, Times, times_of
 from fivestar.ratings.features import Features
 from fivestar.ratings.items import item_table
 from fivestar.ratings.scale import Scale
-from fivestar.ratings.sparse import Counts, Indices, csr_matrix, merge, observed, row_sums, with_values
+from fivestar.ratings.sparse import (
+    Counts,
+    Indices,
+    csr_matrix,
+    merge,
+    observed,
+    row_sums,
+    with_values,
+)
 from fivestar.ratings.training_data import TrainingData
 from fivestar.ratings.vocabulary import Vocabulary
 
