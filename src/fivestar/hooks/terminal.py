@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 HEADINGS = {
     "validation_rmse": "validation\nRMSE",
     "validation_mae": "\nMAE",
-    "test_rmse": "test\nRMSE",
+    "test_rmse": "test\nRMSE ",
+    "test_interval": "\ninterval",
     "test_mae": "\nMAE",
     "train_rmse": "train\nRMSE",
     "n_parameters": "free\nparameters",
@@ -42,8 +43,10 @@ TIME_AWARE = "told when the rating that is predicted was given; the others are n
 """Of models that use times."""
 WIDTH = 24
 """Of the column of what messages are about."""
-WIDE = 100
-"""Columns that the whole table takes; a narrower terminal is not shown the MAE."""
+WIDE = 115
+"""Columns that the whole table takes; a narrower terminal is not shown MAE and interval."""
+LIKE_THE_FIRST = "="
+"""After a test RMSE that does not differ significantly from the first one."""
 
 
 class TerminalHook:
@@ -99,19 +102,29 @@ def show(
     headings = {
         name: heading
         for name, heading in HEADINGS.items()
-        if console.width >= WIDE or not name.endswith("mae")
+        if console.width >= WIDE or not name.endswith(("mae", "interval"))
     }
     table = _table(data.title)
     table.add_column("\nmodel", no_wrap=True)
     for heading in headings.values():
         table.add_column(heading, justify="right", no_wrap=True)
+    like_the_first = leaderboard["differs_from_champion"].eq(False) & (leaderboard.index > 0)
+    written = leaderboard.map(_cell)
+    written["test_rmse"] += like_the_first.map({True: LIKE_THE_FIRST, False: " "})
+    written["test_interval"] = written["test_rmse_low"] + "-" + written["test_rmse_high"]
+    written["test_interval"] = written["test_interval"].str.strip("-")
     told_times = leaderboard["model"].isin(time_aware)
-    for told, rows in leaderboard[["model", *headings]].groupby(told_times, sort=True):
+    for told, rows in written[["model", *headings]].groupby(told_times, sort=True):
         if told:
             table.add_section()
         for row in rows.itertuples(index=False):
-            table.add_row(*(_cell(value) for value in row))
+            table.add_row(*row)
     console.print(table)
+    if like_the_first.any():
+        console.print(
+            f"{LIKE_THE_FIRST} The test RMSE does not differ significantly from the first one.",
+            soft_wrap=True,
+        )
     if told_times.any():
         console.print(f"Below the line: {TIME_AWARE}", soft_wrap=True)
     if submission is not None:

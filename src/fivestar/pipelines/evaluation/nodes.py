@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,8 @@ from fivestar.failure import Failure, surviving
 from fivestar.metrics import gaussian_nll, mae, mse, rmse
 from fivestar.metrics.calibration import coverages
 from fivestar.models import Model
+from fivestar.pipelines.evaluation.differences import compare_pairs, sum_by_user
+from fivestar.pipelines.evaluation.settings import EvaluationSettings
 from fivestar.ratings import TrainingData, Vocabulary, observed, times_of
 
 logger = logging.getLogger(__name__)
@@ -121,17 +124,39 @@ def _evaluate(
     return pd.concat(tables, ignore_index=True), errors
 
 
-def compare(**metrics: dict[str, Any]) -> pd.DataFrame:
-    """The leaderboard: best validation RMSE first; failed models have no row.
+class Measured(NamedTuple):
+    """What models are compared by."""
+
+    metrics: dict[str, Any]
+    by_user: pd.DataFrame
+    """The test part, as ``sum_by_user`` gives it."""
+
+
+def measure(metrics: dict[str, Any], predictions: pd.DataFrame) -> Measured:
+    """Of one model; the predictions of all models together may not fit into memory."""
+    return Measured(metrics, sum_by_user(predictions))
+
+
+def compare(
+    settings: EvaluationSettings, **measured: Measured
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The leaderboard: best validation RMSE first; failed models have no row. And ``differences``.
 
     Models that use when a rating was given follow after all others, however good they are:
     they are told more, so the first of the table, the champion, is none of them.
 
     Parameters
     ----------
-    metrics
+    measured
         Of each model, by its name.
     """
+    ranking = rank({model: given.metrics for model, given in measured.items()})
+    by_user = {model: measured[model].by_user for model in ranking["model"]}
+    return compare_pairs(ranking, by_user, settings)
+
+
+def rank(metrics: Mapping[str, dict[str, Any]]) -> pd.DataFrame:
+    """The leaderboard without what the comparison of its models adds."""
     rows = [
         {"model": model, **measured}
         for model, measured in metrics.items()
