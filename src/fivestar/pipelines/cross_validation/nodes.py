@@ -15,7 +15,7 @@ from fivestar.failure import Failure, surviving
 from fivestar.metrics import mae, rmse
 from fivestar.models import build
 from fivestar.pipelines import fitting
-from fivestar.ratings import TrainingData
+from fivestar.ratings import TrainingData, times_of
 
 logger = logging.getLogger(__name__)
 
@@ -126,7 +126,7 @@ def _predict_fold(
     if refit:
         model = model.for_refit(history)
         fitting.refit(model, data, label=name)
-    predicted = model.predict_detailed(*data.vocabulary.indices(test))
+    predicted = model.predict_detailed(*data.vocabulary.indices(test), times_of(test))
     table = test.assign(fold=fold, prediction=predicted.values, fallback=predicted.fallback)
     metrics = {
         "test_rmse": rmse(table["rating"], table["prediction"]),
