@@ -15,6 +15,8 @@ from fivestar.failure import Failure, surviving
 from fivestar.metrics import mae, rmse
 from fivestar.models import build
 from fivestar.pipelines import fitting
+from fivestar.pipelines.evaluation.differences import differences_over_folds
+from fivestar.pipelines.evaluation.settings import EvaluationSettings
 from fivestar.ratings import TrainingData, times_of
 
 logger = logging.getLogger(__name__)
@@ -166,6 +168,16 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
         summary[metric] = by_model[metric].mean()
         summary[f"{metric}_standard_error"] = by_model[metric].sem()
     return summary.reset_index()[SUMMARY].sort_values(["rmse", "model"], ignore_index=True)
+
+
+def compare_over_folds(
+    table: pd.DataFrame, description: Description, settings: EvaluationSettings
+) -> pd.DataFrame:
+    """Every pair of models, by the corrected resampled t-test; see ``differences_over_folds``."""
+    sizes = pd.DataFrame.from_dict(description["folds"], orient="index")
+    sizes.index = sizes.index.astype("int64")
+    folds = table.merge(sizes[["n_train", "n_test"]], left_on="fold", right_index=True)
+    return differences_over_folds(folds, settings.confidence)
 
 
 def list_summary_runs(

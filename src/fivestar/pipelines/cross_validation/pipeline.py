@@ -12,6 +12,7 @@ from fivestar.pipelines import ingestion, splitting
 from fivestar.pipelines.cross_validation.charts import draw_cross_validation
 from fivestar.pipelines.cross_validation.folds import deal, hold_out_fold
 from fivestar.pipelines.cross_validation.nodes import (
+    compare_over_folds,
     cross_validate,
     describe,
     gather,
@@ -26,7 +27,7 @@ from fivestar.pipelines.wiring import SIDE_BY_SIDE, Bound, named
 NAME = "cross_validation"
 SHARED = ("ratings", "users", "items")
 """Tables of the main job that folds are made of."""
-EXPOSED = ("table", "summary", "description", "chart")
+EXPOSED = ("table", "summary", "description", "differences", "chart")
 
 
 def create_pipeline(
@@ -147,6 +148,11 @@ def compare(runs: Mapping[str, str]) -> Pipeline:
                 list_summary_runs,
                 {"summary": "summary", "description": "description", **runs},
                 "summary_runs",
+            ),
+            node(
+                compare_over_folds,
+                named("table", "description", settings="params:evaluation"),
+                "differences",
             ),
             node(draw_cross_validation, named("table", "summary", "description"), "chart"),
         ]

@@ -30,7 +30,7 @@ def draw_leaderboard(
     leaderboard = leaderboard.assign(
         model=leaderboard["model"].where(~told_times, CLOCK + leaderboard["model"])
     )
-    note = f" {CLOCK}: told when the rating was given." if told_times.any() else ""
+    note = f"{CLOCK}: told when the rating was given." if told_times.any() else ""
     columns = {"validation_rmse": "validation", "test_rmse": "test"}
     long = (
         leaderboard.rename(columns=columns)
@@ -54,8 +54,8 @@ def draw_leaderboard(
     labels = base.mark_text(align="left", dx=3, fontSize=10).encode(
         x="label_at:Q", text=alt.Text("rmse:Q", format=".4f")
     )
-    told = f"Less is better. Lines: the interval of the test RMSE.{note}"
-    return themed(bars + intervals + labels, "RMSE by model", told, data.title)
+    told = "Less is better. Lines: the interval of the test RMSE."
+    return themed(bars + intervals + labels, "RMSE by model", told, note, data.title)
 
 
 def draw_differences(

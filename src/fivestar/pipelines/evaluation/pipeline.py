@@ -73,7 +73,7 @@ def compare_all(models: list[str]) -> Pipeline:
 
 
 def draw(models: list[str], time_aware: list[str]) -> Pipeline:
-    """The pictures; models that use times are marked."""
+    """The pictures; models that use times stand apart."""
     histories = {model: f"history_{model}" for model in models}
     return Pipeline(
         [
