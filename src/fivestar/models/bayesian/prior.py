@@ -80,8 +80,7 @@ class FeatureGroup:
     kept. A row without features (an item without ratings, and implicit feedback) plays no part
     in the draw of B and gets the default coordinates; zero would be far off where all other
     rows have terms of one sign. The default is the mean over the rows that have features or,
-    ``by_entries``, over all entries of F: an item that is rated at all is likely one of those
-    that many rate; a user is one of many.
+    ``by_entries``, over all entries of F; ``expect`` sets another.
 
     Attributes
     ----------
@@ -108,6 +107,10 @@ class FeatureGroup:
         self.coefficients: Array = np.zeros((len(self.eigenvalues), size))
         self.explained: Array = np.zeros((len(counts), size), dtype=np.float32)
         self.strength = 3 * float(np.sqrt(features.shape[1]))
+
+    def expect(self, features: Array) -> None:
+        """Take rows without features, also further ones, for having these, (n_features,)."""
+        self.default = (features @ self.projection).astype(np.float32)
 
     def sample(
         self, rest: Array, root: Array, inverse: Array, random: np.random.Generator
@@ -144,7 +147,7 @@ def decompose(features: sparse.csr_array, n_directions: int) -> tuple[Array, Arr
     where that is at most ``MAX_DENSE`` long, else by iterations.
     """
     n_rows, n_columns = features.shape
-    if features.nnz == 0:
+    if features.count_nonzero() == 0:
         return np.zeros(0), np.zeros((n_rows, 0))
     exact = features.astype(np.float64)
     eigenvalues: Array
@@ -161,6 +164,15 @@ def decompose(features: sparse.csr_array, n_directions: int) -> tuple[Array, Arr
     leading = np.argsort(-eigenvalues)[:n_directions]
     leading = leading[eigenvalues[leading] > MIN_EIGENVALUE * eigenvalues[leading[0]]]
     return eigenvalues[leading], directions[:, leading]
+
+
+def popularity(counts: NDArray[np.integer], *, count_of_unrated: float) -> sparse.csr_array:
+    """Log2 of the number of ratings of each row, (n_rows, 1), in standard deviations."""
+    log = np.log2(np.where(counts > 0, counts, count_of_unrated))
+    rated = log[counts > 0]
+    values = (log - rated.mean()) / (rated.std() or np.inf)
+    rows = np.arange(len(counts) + 1)
+    return sparse.csr_array((values, np.zeros_like(rows[:-1]), rows), shape=(len(counts), 1))
 
 
 def implicit_feedback(ratings: sparse.csr_array) -> sparse.csr_array:
