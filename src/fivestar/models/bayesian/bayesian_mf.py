@@ -59,6 +59,10 @@ class BayesianMF(BayesianFactorization):
     family: ClassVar[str] = "bayesian_mf"
     version: ClassVar[int] = 2
 
+    n_chains: Annotated[int, Ge(1)] = 2
+    n_burn_in: Annotated[int, Ge(0)] = 100
+    n_steps: Annotated[int, Ge(1)] = 400
+
     side_features: bool = True
     implicit_feedback: bool = True
     unrated_items: Literal["rare", "new"] = "rare"

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt
+from numba import get_num_threads
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -30,7 +31,7 @@ from fivestar.models.bayesian.prior import (
 from fivestar.models.bayesian.sampler import Rows, Sampler, sample_users
 from fivestar.models.bayesian.scores import Samples
 from fivestar.models.factors import Factors
-from fivestar.models.solver import WORTH_A_THREAD, available_threads, with_ones
+from fivestar.models.solver import WORTH_A_THREAD, with_ones
 from fivestar.models.training import History, Steps, Training
 from fivestar.ratings import Features, Indices
 
@@ -141,7 +142,7 @@ class BayesianFactorization(Model):
         course = Course(self, samplers, training)
         products = (self.n_factors + 1) ** 2 * training.ratings.nnz
         # With more to multiply the solver itself uses the threads.
-        n_threads = min(available_threads(), self.n_chains) if products < WORTH_A_THREAD else 1
+        n_threads = min(get_num_threads(), self.n_chains) if products < WORTH_A_THREAD else 1
         with ThreadPoolExecutor(n_threads) as pool:
 
             def sweep() -> None:
@@ -188,11 +189,12 @@ class BayesianFactorization(Model):
     ) -> Sampler:
         """Of one chain, with a state of its own."""
         draws = Draws(train.indptr, np.random.default_rng([self.seed, chain]))
-        priors = (
+        user_prior, item_prior = (
             RowPrior(self.n_factors + 1, self.prior_scale, [copy(group) for group in groups])
             for groups in (of_users, of_items)
         )
-        return Sampler(train, self._likelihood(train, self.mean[0], draws), *priors)
+        likelihood = self._likelihood(train, self.mean[0], draws)
+        return Sampler(train, likelihood, user_prior, item_prior)
 
     def _feature_groups(
         self, side: sparse.csr_array, ratings: sparse.csr_array, *, by_entries: bool
@@ -231,13 +233,8 @@ class BayesianFactorization(Model):
     def _state(self, sampler: Sampler) -> State:
         """The sampler's state as one sample, of all users and items."""
         noise, cutpoints = sampler.likelihood.noise, sampler.likelihood.cutpoints
-        prior, effects = sampler.user_prior, np.zeros(self.n_factors + 1)
-        users, items = sampler.users.values, sampler.items.values
-        if self.implicit_feedback:
-            counts = np.diff(sampler.items.starts)
-            _, *groups = sampler.item_prior.groups
-            added = AddedRating(*groups, counts, unrated_are_new=self.unrated_items == "new")
-            users, items, effects = added.rows(sampler)
+        prior = sampler.user_prior
+        users, items, effects = self._rows_of_predictions(sampler)
         items = items.copy()
         items[:, -1] += np.float32(0) if self.ordinal else self.mean[0]
         state = {
@@ -256,6 +253,16 @@ class BayesianFactorization(Model):
             "cutpoint_precisions": cutpoints.precision[None],
         }
         return {name: values.astype(np.float32) for name, values in state.items()}
+
+    def _rows_of_predictions(self, sampler: Sampler) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Users' and items' rows, and the mean effect of one more rating on an item's row."""
+        if not self.implicit_feedback:
+            no_effect: FloatArray = np.zeros(self.n_factors + 1)
+            return sampler.users.values, sampler.items.values, no_effect
+        _, implicit, of_popularity = sampler.item_prior.groups
+        counts = np.diff(sampler.items.starts)
+        added = AddedRating(implicit, of_popularity, counts, self.unrated_items == "new")
+        return added.rows(sampler)
 
     def _keep(self, states: list[State]) -> None:
         """Stack samples to arrays; each is dropped as soon as it is copied."""
