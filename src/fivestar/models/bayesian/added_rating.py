@@ -32,9 +32,10 @@ class AddedRating:
     bias the score gains g_i (x_u, 1) . d_ui. The part of s_i joins the item's row and the rest
     is one more factor, (x_u, 1) . B_u of the user and g_i (n_i + 1)^-1/4 of the item.
 
-    An item without ratings whose count is 0 has its whole F_i B replaced by B_u; one that is
-    new, whose count says nothing, stays where it is. A user's features are left as they are:
-    one more rating hardly moves a user.
+    An item without ratings passes for one of those with the fewest, m, by users like all; one of
+    these is now u: d_ui = m^-1/4 (B_u - mean of B). One that is new, of whose count nothing is
+    known, stays where it is. A user's features are left as they are: one more rating hardly
+    moves a user.
 
     Attributes
     ----------
@@ -49,13 +50,12 @@ class AddedRating:
 
     def __post_init__(self) -> None:
         rated = self.counts > 0
-        more = self.counts + 1
-        self.loss = (self.counts / more) ** 0.25 - 1
+        more, fewest = self.counts + 1, self.counts[rated].min()
         deviation = np.log2(self.counts[rated]).std() or np.inf
+        self.loss = ((self.counts / more) ** 0.25 - 1) * rated
         self.rise = np.log2(more / np.maximum(self.counts, 1)) * rated / deviation
-        self.gain = more**-0.25
-        if self.unrated_are_new:
-            self.loss, self.gain = self.loss * rated, self.gain * rated
+        of_unrated = 0 if self.unrated_are_new else fewest**-0.25
+        self.gain = np.where(rated, more**-0.25, of_unrated)
 
     def rows(self, sampler: Sampler) -> tuple[Array, Array, Array]:
         """The sampler's rows with one more factor before the bias, and the mean of B.
@@ -68,12 +68,13 @@ class AddedRating:
         """
         users, items = sampler.users, sampler.items
         effects = self.implicit.projection @ self.implicit.coefficients
+        mean = np.bincount(items.columns, minlength=len(effects)) @ effects / len(items.columns)
         step = self.loss[:, None] * self.implicit.explained
+        step -= np.outer(self.gain * (self.counts == 0), mean)
         if len(self.popularity.eigenvalues):
             step += self.rise[:, None] * (self.popularity.projection @ self.popularity.coefficients)
         share = self._share_of_prior(sampler)
         moved = items.values + (share[:, None] * step).astype(np.float32)
-        mean = np.bincount(items.columns, minlength=len(effects)) @ effects / len(items.columns)
         of_users = np.sum(with_ones(users.values[:, :-1]) * effects, axis=1)
         return with_factor(users.values, of_users), with_factor(moved, share * self.gain), mean
 

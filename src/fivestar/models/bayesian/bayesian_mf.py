@@ -40,9 +40,9 @@ class BayesianMF(BayesianFactorization):
     implicit_feedback
         Whether to use which ratings exist.
     unrated_items
-        What an item without ratings in train passes for: one that is rarely rated, as in a
-        random split and where it could have been rated; or a new one, of whose popularity
-        nothing is known, so that it gets what the mean rating's item has.
+        What an item without ratings in train passes for: ``rare``, one of those with the
+        fewest, as in a random split and wherever it could have been rated; or ``new``, one
+        of whose popularity nothing is known, so that it gets what the mean rating's item has.
     ordinal_stars
         Whether ratings are ordered levels instead of numbers. With a single level or more than
         20 different ones in train they are numbers all the same.

@@ -208,11 +208,11 @@ class BayesianFactorization(Model):
     def _popularity(self, train: sparse.csr_array, implicit: FeatureGroup) -> FeatureGroup:
         """Of the items; decides what an item without ratings passes for."""
         counts = np.bincount(train.indices, minlength=train.shape[1])
-        count = 1.0
+        count = float(counts[counts > 0].min())
         if self.unrated_items == "new":
             count = 2 ** np.average(np.log2(np.maximum(counts, 1)), weights=counts)
         else:
-            implicit.expect(np.diff(train.indptr) / train.nnz)
+            implicit.expect(count**0.75 * np.diff(train.indptr) / train.nnz)
         features = popularity(counts, count_of_unrated=count)
         return FeatureGroup(features, self.n_factors + 1, 1, by_entries=True)
 

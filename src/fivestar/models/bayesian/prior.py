@@ -13,6 +13,8 @@ Array = NDArray[np.floating]
 
 MIN_EIGENVALUE = 1e-6
 """Of a feature matrix's Gram matrix to count, relative to the largest."""
+FIRST_BLOCK = 6
+"""Leading directions with one strength in common; each next block is twice as long."""
 MAX_DENSE = 4096
 """Largest Gram matrix that is decomposed whole."""
 
@@ -77,9 +79,12 @@ class FeatureGroup:
         a_j | R ~ N(h_j p_j' R, h_j L^-1),    h_j = s_j / (s_j + l).
 
     So a group costs two products with P, whatever its number of features; ``n_directions`` are
-    kept. A row without features (an item without ratings, and implicit feedback) plays no part
-    in the draw of B and gets the default coordinates; zero would be far off where all other
-    rows have terms of one sign. The default is the mean over the rows that have features or,
+    kept. The leading ones tell far more than the rest, so they have a strength l of their own,
+    and so has each block of the next ones: 6, 12, 24, ... directions.
+
+    A row without features (an item without ratings, and implicit feedback) plays no part in the
+    draw of B and gets the default coordinates; zero would be far off where all other rows have
+    terms of one sign. The default is the mean over the rows that have features or,
     ``by_entries``, over all entries of F; ``expect`` sets another.
 
     Attributes
@@ -90,7 +95,7 @@ class FeatureGroup:
     projection : (n_features, n_directions) F'P / s, float32; see ``project``
     coefficients : (n_directions, K) a
     explained : (n_rows, K) F B, float32
-    strength : l, precision of the coefficients B
+    strengths : (n_directions,) l, precision of the coefficients B
     """
 
     def __init__(
@@ -106,7 +111,10 @@ class FeatureGroup:
         self.projection: Array = projection.astype(np.float32)
         self.coefficients: Array = np.zeros((len(self.eigenvalues), size))
         self.explained: Array = np.zeros((len(counts), size), dtype=np.float32)
-        self.strength = 3 * float(np.sqrt(features.shape[1]))
+        n_directions = len(self.eigenvalues)
+        self.strengths: Array = np.full(n_directions, 3 * np.sqrt(features.shape[1]))
+        positions = np.arange(n_directions)
+        self.blocks = np.floor(np.log2(positions / FIRST_BLOCK + 1)).astype(int)
 
     def expect(self, features: Array) -> None:
         """Take rows without features, also further ones, for having these, (n_features,)."""
@@ -115,21 +123,23 @@ class FeatureGroup:
     def sample(
         self, rest: Array, root: Array, inverse: Array, random: np.random.Generator
     ) -> Array:
-        """Draw F B and l; returns the scatter l B'B that the draw of L needs.
+        """Draw F B and l; returns the scatter B' diag(l) B that the draw of L needs.
 
         ``rest`` is what the group has to explain; ``root`` is the Cholesky factor of L.
         """
         n, size = self.coefficients.shape
-        shrink = (self.eigenvalues / (self.eigenvalues + self.strength))[:, None]
+        shrink = (self.eigenvalues / (self.eigenvalues + self.strengths))[:, None]
         self.coefficients = shrink * (self.coordinates.T @ rest)
         self.coefficients += np.sqrt(shrink) * (random.standard_normal((n, size)) @ inverse)
         coefficients = self.coefficients.astype(np.float32)
         self.explained = self.coordinates @ coefficients
         self.explained[self.empty] = self.default @ coefficients
         scaled = self.coefficients / np.sqrt(self.eigenvalues)[:, None]
-        square = np.sum((scaled @ root) ** 2)
-        self.strength = random.gamma(1 + n * size / 2) / (0.1 + square / 2)
-        scatter: Array = self.strength * (scaled.T @ scaled)
+        squares = np.bincount(self.blocks, np.sum((scaled @ root) ** 2, axis=1))
+        numbers = size * np.bincount(self.blocks)
+        strengths = random.gamma(1 + numbers / 2) / (0.1 + squares / 2)
+        self.strengths = strengths[self.blocks]
+        scatter: Array = scaled.T @ (self.strengths[:, None] * scaled)
         return scatter
 
 
