@@ -9,7 +9,7 @@ CHOICE = $(if $(ENV),--env $(ENV)) $(if $(FOLD),--params fold=$(FOLD))
 # What shows a page to a person; OPEN=true shows nothing.
 OPEN ?= $(BIN)/python -m webbrowser -t
 
-.PHONY: run test lint report viz ui bench bench-quick screenshots data clean
+.PHONY: run test lint report cross_validation blend viz ui bench bench-quick screenshots data clean
 
 run: .venv/installed data/01_raw/demo/ml-100k.inter
 	$(BIN)/kedro run --runner $(RUNNER)
@@ -28,6 +28,10 @@ report: .venv/installed data/01_raw/demo/ml-100k.inter
 	$(BIN)/kedro run --runner $(RUNNER) $(CHOICE) --pipelines report
 	@echo "Report: data/08_reporting/$(PLACE)/report.html"
 	$(OPEN) "file://$(CURDIR)/data/08_reporting/$(PLACE)/report.html"
+
+# Every model of the line-up on every fold, and the blend; what is fresh is not run again.
+cross_validation blend: .venv/installed data/01_raw/demo/ml-100k.inter
+	$(BIN)/kedro run --runner $(RUNNER) $(CHOICE) --pipelines $@ --only-missing-outputs
 
 ui: .venv/installed
 	@echo "Runs: http://127.0.0.1:$(PORT)/#/experiments/1/runs?workflowType=machine_learning"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,7 @@ def test_leaderboard_has_every_model_of_the_line_up_best_validation_first(
     assert leaderboard.columns.tolist() == [
         *("model", "validation_rmse", "validation_mae", "test_rmse", "test_mae"),
         *("train_rmse", "n_parameters", "fit_seconds", "fallbacks"),
+        *("test_rmse_low", "test_rmse_high", "differs_from_champion"),
     ]
     assert sorted(leaderboard["model"]) == sorted(LINE_UP)
     assert leaderboard["validation_rmse"].is_monotonic_increasing
@@ -98,6 +100,31 @@ def test_saved_model_is_the_one_that_predicted_the_test_part(project: Path) -> N
     users = pd.Index(vocabulary["users"]).get_indexer(pd.Index(test["user"]))
     items = pd.Index(vocabulary["items"]).get_indexer(pd.Index(test["item"]))
     np.testing.assert_array_equal(model.predict(users, items), test["prediction"])
+
+
+def test_differences_are_of_all_pairs_and_the_leaderboard_tells_those_from_the_champion(
+    project: Path, leaderboard: pd.DataFrame
+) -> None:
+    reporting = project / "data/08_reporting/demo"
+    differences = pd.read_csv(reporting / "differences.csv")
+    assert differences.columns.tolist() == [
+        *("model_a", "model_b", "difference", "low", "high"),
+        *("p_value", "p_holm", "significant"),
+    ]
+    pairs = list(zip(differences["model_a"], differences["model_b"], strict=True))
+    assert pairs == list(combinations(leaderboard["model"], 2))
+    error = leaderboard.set_index("model")["test_rmse"]
+    expected = differences["model_a"].map(error) - differences["model_b"].map(error)
+    np.testing.assert_allclose(differences["difference"], expected, atol=1e-6)
+    assert (
+        leaderboard["test_rmse"]
+        .between(leaderboard["test_rmse_low"], leaderboard["test_rmse_high"])
+        .all()
+    )
+    others = differences.loc[: len(leaderboard) - 2, "significant"].tolist()
+    assert leaderboard["differs_from_champion"].tolist() == [False, *others]
+    chart = json.loads((reporting / "differences.json").read_text())
+    assert sum(len(rows) for rows in chart["datasets"].values()) == 2 * len(differences)
 
 
 def test_submission_is_the_champions_in_the_order_of_the_test_pairs(
@@ -294,7 +321,8 @@ def test_all_pipelines_can_run_together(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.chdir(ROOT)
     bootstrap_project(ROOT)
     pipelines = register_pipelines()
-    pipelines.pop("zoo")  # the same nodes as the default, on more models
+    for name in ("zoo", "blend"):  # the same nodes as the default, on more models
+        pipelines.pop(name)
     together = sum(pipelines.values(), Pipeline([]))
     assert len(together.nodes) == len({node.name for node in together.nodes})
     assert set(pipelines["report"].nodes) <= set(together.nodes)

@@ -36,7 +36,9 @@ class ConfigLoader(OmegaConfigLoader):
 
     @cached_property
     def _parameters(self) -> dict[str, Any]:
-        return self._read("parameters")
+        parameters = self._read("parameters")
+        name_members(parameters.get("models", {}))
+        return parameters
 
     def _read(self, key: str) -> dict[str, Any]:
         # Resolvers are global: these have to be of the loader that is asked just now.
@@ -96,6 +98,27 @@ class ConfigLoader(OmegaConfigLoader):
                 f"{folder / self.environment}: no such environment. Make that folder, "
                 f"or choose one of {', '.join(known)}."
             )
+
+
+def name_members(models: dict[str, Any]) -> None:
+    """Replace lists of names under ``members`` by the blocks of these models, by name.
+
+    Raises
+    ------
+    InputError
+        If there is no block of that name.
+    """
+    for model, block in models.items():
+        names = block.get("members") if isinstance(block, dict) else None
+        if not isinstance(names, list):
+            continue
+        unknown = [name for name in names if name not in models or "members" in models[name]]
+        if unknown:
+            raise InputError(
+                f"parameters_models.yml, models.{model}.members: {', '.join(map(str, unknown))} "
+                "has no block under `models`, or has members itself. Name models that have one."
+            )
+        block["members"] = {name: copy.deepcopy(models[name]) for name in names}
 
 
 def loader_of(context: KedroContext) -> ConfigLoader:

@@ -12,6 +12,10 @@ class InputError(Exception):
     """
 
 
+class NoTimes(InputError):  # noqa: N818 - what a model that needs times says of the data
+    """Raised where a model needs the times of the ratings, and there are none."""
+
+
 class TooSlow(Exception):  # noqa: N818 - the training loop's word to whoever trains
     """Raised when the first steps of a fit show that the whole would take longer than allowed."""
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from fivestar.errors import TooSlow
+from fivestar.errors import NoTimes, TooSlow
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ class Failure:
     details
         Its traceback.
     skipped
-        Whether the model was left out on purpose, for it would take too long.
+        Whether the model was left out on purpose: it would take too long, or needs times.
     """
 
     reason: str
@@ -46,7 +46,7 @@ def surviving(step: Callable[..., Result]) -> Callable[..., Result | Failure]:
     def attempt(*args: Any, **kwargs: Any) -> Result | Failure:
         try:
             return step(*args, **kwargs)
-        except TooSlow as error:
+        except (NoTimes, TooSlow) as error:
             logger.warning("%s: skipped, the other models go on: %s", kwargs["label"], error)
             return Failure(str(error), skipped=True)
         except Exception as error:

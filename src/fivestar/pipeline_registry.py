@@ -2,11 +2,13 @@
 
 from kedro.pipeline import Pipeline
 
-from fivestar.hooks.line_up import Blocks, changes, line_up, zoo
+from fivestar.hooks.line_up import Blocks, blends, changes, cross_validated, line_up, zoo
 from fivestar.pipelines import (
     ablation,
+    blend,
     cold_start,
     colikes,
+    cross_validation,
     evaluation,
     exploration,
     ingestion,
@@ -20,7 +22,8 @@ from fivestar.pipelines import (
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """Five stages; ``kedro run`` runs them all, on the line-up. ``zoo`` does so on all models.
+    """Five stages; ``kedro run`` runs them all, on the line-up. ``zoo`` does so on all models,
+    ``blend`` on the line-up and blends.
 
     What looks at the outcome (``exploration`` to ``report``) starts from what these have left.
     """
@@ -29,15 +32,22 @@ def register_pipelines() -> dict[str, Pipeline]:
     return {
         "__default__": sum(stages.values(), Pipeline([])),
         **stages,
-        "zoo": sum(create_stages(zoo()).values(), Pipeline([])),
+        "blend": complete(line_up() | blends()),
+        "zoo": complete(zoo()),
         "exploration": exploration.create_pipeline(),
         "inspection": inspection.create_pipeline(),
         "recommendation": recommendation.create_pipeline(),
         "cold_start": cold_start.create_pipeline(),
         "report": report.create_pipeline(),
         "colikes": prepared + colikes.create_pipeline(),
+        "cross_validation": cross_validation.create_pipeline(*cross_validated()),
         "ablation": prepared + ablation.create_pipeline(*changes()),
     }
+
+
+def complete(models: Blocks) -> Pipeline:
+    """All stages with these models, and the weights of the blends among them."""
+    return sum(create_stages(models).values(), blend.create_pipeline(blends()))
 
 
 def create_stages(models: Blocks) -> dict[str, Pipeline]:

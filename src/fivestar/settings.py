@@ -6,6 +6,7 @@ from fivestar.config import ConfigLoader
 from fivestar.hooks.line_up import LineUpHook
 from fivestar.hooks.lineage import LineageHook
 from fivestar.hooks.run import RunHook
+from fivestar.hooks.side_by_side import SideBySideHook
 from fivestar.hooks.terminal import TerminalHook
 from fivestar.hooks.tracking import TrackingHook
 from fivestar.hooks.workers import WorkersHook
@@ -18,6 +19,7 @@ tracking, lineage = TrackingHook(), LineageHook()
 HOOKS = (
     TerminalHook(),
     tracking,
+    SideBySideHook(),
     RunHook(lineage, tracking),
     lineage,
     WorkersHook(),

@@ -13,8 +13,7 @@ from scipy import sparse
 
 from fivestar.metrics import rmse
 from fivestar.models import History, Model, build, load
-from fivestar.models.biases import with_values
-from fivestar.ratings import Scale, csr_matrix, merge, observed
+from fivestar.ratings import Context, Scale, csr_matrix, merge, observed, with_values
 
 SCALE = Scale(1, 5)
 NOISE = 0.3
@@ -76,8 +75,28 @@ class ModelBehaviour:
     @classmethod
     def fitted(cls, train: sparse.csr_array, **changes: Any) -> Model:
         model = build({**cls.settings, **changes})
-        model.fit(train, scale=SCALE)
+        cls.fit(model, train)
         return model
+
+    @classmethod
+    def fit(
+        cls,
+        model: Model,
+        train: sparse.csr_array,
+        validation: sparse.csr_array | None = None,
+        scale: Scale = SCALE,
+    ) -> History:
+        contexts = {"context": cls.context_of(train)}
+        if validation is not None:
+            contexts["validation_context"] = cls.context_of(validation)
+        return model.fit(train, validation, scale=scale, **contexts)
+
+    @classmethod
+    def context_of(cls, ratings: sparse.csr_array) -> Context | None:
+        """Times of the ratings, for models that need them; they tell nothing."""
+        users, items, _ = observed(ratings)
+        times = build(cls.settings).uses_times
+        return Context(with_values(ratings, times_of(users, items))) if times else None
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -155,7 +174,7 @@ class ModelBehaviour:
     ) -> None:
         users, items, _ = observed(parts[1])
         again = build(self.settings)
-        again.fit(parts[0], sparse.csr_array(parts[0].shape, dtype=np.float32), scale=SCALE)
+        self.fit(again, parts[0], sparse.csr_array(parts[0].shape, dtype=np.float32))
         np.testing.assert_array_equal(again.predict(users, items), model.predict(users, items))
 
     @pytest.mark.parametrize("shape", [(1, 1), (1, 6), (6, 1)])
@@ -174,11 +193,11 @@ class ModelBehaviour:
         self, parts: tuple
     ) -> None:
         model = build(self.settings)
-        history = model.fit(*parts, scale=SCALE)
+        history = self.fit(model, *parts)
         users, items, ratings = observed(parts[1])
         at = history.steps.index(history.best_step)
         assert history.validation_rmse[at] == pytest.approx(
-            rmse(ratings, model.predict(users, items)), abs=1e-6
+            rmse(ratings, model.predict(users, items, times_of(users, items))), abs=1e-6
         )
         assert len(history.steps) == len(history.train_rmse) == len(history.validation_rmse)
 
@@ -187,11 +206,11 @@ class ModelBehaviour:
         if not model.bias_fallback:
             pytest.skip("a baseline, which stays what it is")
         train, validation, truth = planted_biases()
-        history = model.fit(train, validation, scale=SCALE)
+        history = self.fit(model, train, validation)
         final, biases = model.for_refit(history), build({"family": "bias"})
         errors = []
         for each in (final, biases):
-            each.fit(merge(train, validation), scale=SCALE)
+            self.fit(each, merge(train, validation))
             known = np.ix_(each.known_users, each.known_items)
             predicted = each.predict(*map(np.ravel, np.indices(truth.shape))).reshape(truth.shape)
             errors.append(np.hypot(rmse(truth[known], predicted[known]), 0.8))
@@ -208,7 +227,7 @@ class ModelBehaviour:
         users, items, _ = observed(parts[1])
         again = build(self.settings)
         scale = Scale(factor * SCALE.lowest, factor * SCALE.highest)
-        again.fit(with_values(parts[0], np.float32(factor) * parts[0].data), scale=scale)
+        self.fit(again, with_values(parts[0], np.float32(factor) * parts[0].data), scale=scale)
         scaled, expected = again.predict(users, items), factor * model.predict(users, items)
         np.testing.assert_allclose(scaled, expected, rtol=1e-3)
         own, of_model = again.factors(), model.factors()
@@ -233,7 +252,7 @@ class ModelBehaviour:
 
     def test_score_that_is_not_finite_is_counted_apart_from_fallbacks(self, model: Model) -> None:
         broken: Any = copy.copy(model)
-        broken._score = lambda users, items: np.where(items == 3, np.nan, 2.0)
+        broken._score_at = lambda users, items, times: np.where(items == 3, np.nan, 2.0)
         users, items = np.array([0, 1, -1]), np.array([3, 4, 3])
         prediction, fallback, non_finite = broken.predict_detailed(users, items)
         assert non_finite.tolist() == [True, False, False]
@@ -244,7 +263,7 @@ class ModelBehaviour:
         if "stopping" not in build(self.settings).settings:
             pytest.skip("does not stop early")
         again = build({**self.settings, "stopping": {"patience": 1}}).for_refit(History())
-        history = again.fit(parts[0], scale=SCALE)
+        history = self.fit(again, parts[0])
         assert (again.settings["n_steps"], again.settings["stopping"]) == (0, None)
         assert history.steps == [0]
         assert np.isfinite(again.predict(*known(parts[1])[:2])).all()
@@ -354,6 +373,11 @@ class ModelBehaviour:
             assert model.contributions(items[:0], stars[:0], item)[0] == pytest.approx(base)
         with pytest.raises(ValueError, match="nothing is known"):
             model.contributions(items, stars, parts[0].shape[1] - 1)
+
+
+def times_of(users: np.ndarray, items: np.ndarray) -> np.ndarray:
+    """Seconds, about as many different ones as pairs, in no order."""
+    return 1e9 + (7919 * users + 104_729 * items) % 1_000_003
 
 
 def known(part: sparse.csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

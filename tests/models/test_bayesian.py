@@ -456,46 +456,6 @@ def test_chains_are_averaged_and_threads_change_nothing(monkeypatch: pytest.Monk
     assert np.abs(first - second).max() > 0.01
 
 
-class GroupEffects:
-    """One effect a group of ratings, of variance 1 a priori."""
-
-    def __init__(self, groups: np.ndarray) -> None:
-        self.groups = groups
-        self.values = np.zeros(len(groups), np.float32)
-
-    def sample(self, residuals: Any, precisions: Any, random: np.random.Generator) -> None:
-        precision = 1 + np.bincount(self.groups, precisions)
-        effects = np.bincount(self.groups, precisions * residuals) / precision
-        effects += random.standard_normal(len(effects)) / np.sqrt(precision)
-        self.values = effects[self.groups].astype(np.float32)
-
-
-def test_offsets_of_the_ratings_are_drawn_with_all_else() -> None:
-    train, _ = planted()
-    groups = np.random.default_rng(0).integers(0, 2, train.nnz)
-    train.data = train.data + np.float32(0.8) * groups
-    model: Any = build({**GAUSSIAN, "n_chains": 1})
-    start, effects = model._samplers, []
-
-    def with_offsets(*given: Any) -> Any:
-        (sampler,) = start(*given)
-        sampler.offsets = GroupEffects(groups)
-        sweep = sampler.sweep
-
-        def traced() -> None:
-            sweep()
-            values = sampler.offsets.values
-            effects.append(values[groups == 1][0] - values[groups == 0][0])
-
-        sampler.sweep = traced
-        return [sampler]
-
-    model._samplers = with_offsets
-    history = model.fit(train, scale=Scale(1, 6))
-    assert model.unit * np.mean(effects[60:]) == pytest.approx(0.8, abs=0.05)
-    assert history.curves["noise"][-1] == pytest.approx(0.3, abs=0.06)
-
-
 def test_history_traces_the_running_mean_and_the_noise() -> None:
     train, test = planted()
     model = build({**GAUSSIAN, "n_burn_in": 20, "n_steps": 30, "n_kept": 10})

@@ -156,6 +156,11 @@ BAD = {
         says=["'when'", "neither seconds nor a date", "rows 2 (line 3), 3 (line 4), 4 (line 5)"],
         columns={**COLUMNS, "timestamp": "when"},
     ),
+    "bad weight": bad_ratings(
+        *("ann,2,3,0", "ann,3,3,-1", "bob,1,3,much"),
+        says=["'when'", "not a positive number", "rows 2 (line 3), 3 (line 4), 4 (line 5)"],
+        columns={**COLUMNS, "weight": "when"},
+    ),
     "core of nothing": bad_ratings("bob,2,3,1", says=["3 ratings each", "k_core"], k_core=3),
     "test pairs: empty file": Bad({"test": "\n"}, ["test.csv", "empty"]),
     "test pairs: no rows": Bad(
@@ -178,6 +183,11 @@ BAD = {
         {"test": "ID,User,ASIN,Rating\n7,ann,3,9\n"},
         ["test.csv", "'Rating'", "outside the scale", "row 1 (line 2) ('9')"],
         {"test_columns": {**TEST_COLUMNS, "rating": "Rating"}},
+    ),
+    "test pairs: bad timestamp": Bad(
+        {"test": "ID,User,ASIN,When\n7,ann,3,soon\n"},
+        ["test.csv", "'When'", "neither seconds nor a date", "row 1 (line 2)"],
+        {"test_columns": {**TEST_COLUMNS, "timestamp": "When"}},
     ),
     "test pairs: among the ratings": Bad(
         {"test": "ID,User,ASIN\n7,ann,3\n5,ann,2\n9,bob,1\n"},

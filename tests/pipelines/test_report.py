@@ -21,8 +21,8 @@ from ..project import ROOT, make_project, run
 
 PAGE = "data/08_reporting/demo/report.html"
 CHARTS = [
-    *("exploration_rating_counts", "exploration_item_means", "leaderboard", "learning_curves"),
-    *("inspection_calibration", "inspection_residuals"),
+    *("exploration_rating_counts", "exploration_item_means", "leaderboard", "differences"),
+    *("learning_curves", "inspection_calibration", "inspection_residuals"),
 ]
 """No curves from step 100: with quick settings no model gets there."""
 

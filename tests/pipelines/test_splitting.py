@@ -24,7 +24,7 @@ from .test_ingestion import STARS, ingest_tables, ratings_of, settings_of, table
 
 METHODS = ["stratified", "random", "time", "per_user"]
 NO_PAIRS = clean_test_pairs(None, pd.DataFrame(), settings_of(), STARS)
-COLUMNS = ["user", "item", "rating"]
+COLUMNS = ["user", "item", "rating", "timestamp"]
 
 
 def some_ratings(n_users: int = 60, n_items: int = 40, share: float = 0.5) -> pd.DataFrame:
@@ -137,6 +137,29 @@ def test_time_holds_out_the_latest_ratings_of_each_user() -> None:
     assert (earliest_held_out >= latest_kept[earliest_held_out.index]).all()
     shares = held_out["user"].value_counts() / ratings["user"].value_counts()
     assert shares.between(0.15, 0.25).all()
+
+
+def test_weights_are_the_columns_times_two_to_the_minus_age_and_one_on_average() -> None:
+    ratings = some_ratings().assign(weight=2.0)
+    ratings["timestamp"] //= 10
+    ratings.loc[::3, "weight"] = 6
+    train, validation, test = split(ratings, NO_PAIRS, settings(half_life_days=100))
+    assert train.columns.tolist() == [*COLUMNS, "weight"]
+    assert "weight" not in test
+    found = pd.concat([train, validation])
+    given = ratings.loc[found.index, "weight"] * 2 ** (found["timestamp"] / 8.64e6)
+    assert found["weight"].mean() == pytest.approx(1)
+    np.testing.assert_allclose(found["weight"] / found["weight"].iloc[0], given / given.iloc[0])
+
+
+def test_without_weights_and_half_life_no_part_has_a_weight() -> None:
+    parts = split(some_ratings().drop(columns="timestamp"), NO_PAIRS, settings())
+    assert [part.columns.tolist()[-1] for part in parts] == ["rating"] * 3
+
+
+def test_half_life_without_timestamps_says_what_to_set() -> None:
+    with pytest.raises(InputError, match=r"half_life_days.*ingestion\.columns\.timestamp"):
+        split(some_ratings().drop(columns="timestamp"), NO_PAIRS, settings(half_life_days=7))
 
 
 def test_time_without_timestamps_says_what_to_set() -> None:

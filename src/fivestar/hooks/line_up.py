@@ -6,8 +6,9 @@ that the run has just made, or, where there is none (``kedro registry list``), f
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
@@ -16,6 +17,9 @@ from kedro.utils import find_kedro_project
 
 from fivestar.config import ConfigLoader, loader_of
 from fivestar.errors import InputError
+
+if TYPE_CHECKING:
+    from fivestar.pipelines.cross_validation.settings import CrossValidationSettings
 
 _of_context: dict[str, Any] = {}
 
@@ -29,23 +33,47 @@ def zoo() -> Blocks:
     return dict(_parameters()["models"])
 
 
+def blends() -> Blocks:
+    """Those that have members."""
+    return {name: block for name, block in zoo().items() if "members" in block}
+
+
 def line_up() -> Blocks:
     """The models of a default run, each with a block under ``models``."""
-    parameters = _parameters()
-    names: list[str] = parameters["line_up"]
-    unknown = [name for name in names if name not in parameters["models"]]
-    if unknown:
-        raise InputError(
-            f"parameters_models.yml: line_up names {', '.join(unknown)}, "
-            "which has no block under `models`. Add one, or take the name out."
-        )
-    return {name: parameters["models"][name] for name in names}
+    return _blocks(_parameters()["line_up"], "parameters_models.yml: line_up")
+
+
+def cross_validated() -> tuple[Blocks, CrossValidationSettings]:
+    """The models that are cross-validated, and on which folds."""
+    from fivestar.pipelines.cross_validation.settings import CrossValidationSettings
+
+    settings = CrossValidationSettings(**_parameters()["cross_validation"])
+    names = settings.models or _parameters()["line_up"]
+    return _blocks(names, "parameters_cross_validation.yml: models"), settings
 
 
 def changes() -> tuple[str, list[str]]:
     """The model that changes are tried on, and the names of the changes."""
     settings = _parameters()["ablation"]
     return settings["base"], list(settings["variants"])
+
+
+def _blocks(names: Iterable[str], where: str) -> Blocks:
+    """The blocks of these models.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    """
+    blocks = zoo()
+    unknown = [name for name in names if name not in blocks]
+    if unknown:
+        raise InputError(
+            f"{where} names {', '.join(unknown)}, "
+            "which has no block under `models`. Add one, or take the name out."
+        )
+    return {name: blocks[name] for name in names}
 
 
 def _parameters() -> dict[str, Any]:

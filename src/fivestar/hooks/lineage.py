@@ -70,7 +70,7 @@ class LineageHook:
         if dataset_name not in graph.makers or not graph.is_persisted(dataset_name):
             return
         files = local_files(graph.catalog.get(dataset_name))
-        failed = isinstance(data, Failure) or (isinstance(data, dict) and "failure" in data)
+        failed = _tells_of_failure(data)
         written = {path.name: now for path in files if (now := state(path)) is not None}
         origin = graph.origins(dataset_name)[0]
         Record(origin, written, failed).save(place_of(dataset_name, files))
@@ -136,6 +136,13 @@ class LineageHook:
                 models = sorted({name.partition(".")[0] for name in names - by_default})
                 parts.append(f"--namespaces {','.join(models)}")
         return " ".join([*parts, "--only-missing-outputs"])
+
+
+def _tells_of_failure(data: Any) -> bool:
+    """Whether an output is a failure, the metrics of a failed model, or records of such runs."""
+    if isinstance(data, list):
+        return any(_tells_of_failure(each) for each in data)
+    return isinstance(data, Failure) or (isinstance(data, dict) and data.get("failure") is not None)
 
 
 class Redone(AbstractDataset[Any, Any]):

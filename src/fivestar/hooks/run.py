@@ -21,6 +21,7 @@ from fivestar.config import loader_of
 from fivestar.hooks.lineage import LineageHook
 from fivestar.hooks.place_lock import PlaceLock
 from fivestar.hooks.tracking import TrackingHook
+from fivestar.lineage.files import local_files
 
 logger = logging.getLogger(__name__)
 
@@ -40,13 +41,14 @@ class RunHook:
 
     def __init__(self, lineage: LineageHook, tracking: TrackingHook) -> None:
         self._lineage, self._tracking = lineage, tracking
-        self._lock: PlaceLock | None = None
+        self._locks: list[PlaceLock] = []
         self._handlers: dict[signal.Signals, Any] = {}
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         self._project = Path(context.project_path)
         self._place: str = loader_of(context).place
+        self._environment: str = loader_of(context).environment
         self._wait = bool(loader_of(context)["parameters"].get("wait"))
 
     @hook_impl
@@ -54,9 +56,11 @@ class RunHook:
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol
     ) -> None:
         self._end()  # of an earlier run of this process that failed before its first node
-        self._lock = PlaceLock(self._project, self._place)
-        self._lock.acquire(wait=self._wait)
         try:
+            for place in self._places(pipeline, catalog):
+                lock = PlaceLock(self._project, place)
+                lock.acquire(wait=self._wait)
+                self._locks.append(lock)
             self._lineage.check(run_params, pipeline, catalog)
         except BaseException:
             self._end()
@@ -83,9 +87,18 @@ class RunHook:
         for each, handler in self._handlers.items():
             signal.signal(each, handler)
         self._handlers = {}
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
+        self._release()
+
+    def _release(self) -> None:
+        while self._locks:
+            self._locks.pop().release()
+
+    def _places(self, pipeline: Pipeline, catalog: CatalogProtocol) -> list[str]:
+        """The run's place, and the environment where outputs are not of one fold but of all."""
+        outputs = [catalog.get(name) for name in pipeline.all_outputs() if name in catalog]
+        files = [path for output in outputs for path in local_files(output)]
+        inside = all(f"/{self._place}/" in path.as_posix() for path in files)
+        return [self._place] if inside else [self._place, self._environment]
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         """End the process: at once in a worker, else once the open MLflow runs are closed.
@@ -106,8 +119,7 @@ class RunHook:
             self._tracking.kill_open_runs()
             for worker in multiprocessing.active_children():
                 worker.kill()
-            if self._lock is not None:
-                self._lock.release()
+            self._release()
         finally:
             logging.shutdown()
             os._exit(code)

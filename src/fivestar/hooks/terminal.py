@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from kedro.framework.context import KedroContext
@@ -19,6 +20,7 @@ from tqdm import tqdm
 from fivestar.config import loader_of
 from fivestar.errors import InputError
 from fivestar.hooks.tracking import failures
+from fivestar.models import uses_times
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
 HEADINGS = {
     "validation_rmse": "validation\nRMSE",
     "validation_mae": "\nMAE",
-    "test_rmse": "test\nRMSE",
+    "test_rmse": "test\nRMSE ",
+    "test_interval": "\ninterval",
     "test_mae": "\nMAE",
     "train_rmse": "train\nRMSE",
     "n_parameters": "free\nparameters",
@@ -36,10 +39,14 @@ HEADINGS = {
     "fallbacks": "fall-\nbacks",
 }
 
+TIME_AWARE = "told when the rating that is predicted was given; the others are not."
+"""Of models that use times."""
 WIDTH = 24
 """Of the column of what messages are about."""
-WIDE = 100
-"""Columns that the whole table takes; a narrower terminal is not shown the MAE."""
+WIDE = 115
+"""Columns that the whole table takes; a narrower terminal is not shown MAE and interval."""
+LIKE_THE_FIRST = "="
+"""After a test RMSE that does not differ significantly from the first one."""
 
 
 class TerminalHook:
@@ -62,6 +69,12 @@ class TerminalHook:
                 catalog.load("leaderboard"),
                 catalog.load("training_data"),
                 submission=self._submission if "submission" in pipeline.all_outputs() else None,
+                time_aware=[name for name, block in self._models.items() if uses_times(block)],
+            )
+        if "cross_validation_summary" in pipeline.all_outputs():
+            show_cross_validation(
+                catalog.load("cross_validation_summary"),
+                catalog.load("cross_validation_description"),
             )
         failed = failures(pipeline, self._models, catalog)
         if failed:
@@ -72,28 +85,69 @@ class TerminalHook:
             )
 
 
-def show(leaderboard: pd.DataFrame, data: TrainingData, *, submission: str | None) -> None:
-    """Print which data the leaderboard is of, and the leaderboard, the champion first."""
+def show(
+    leaderboard: pd.DataFrame,
+    data: TrainingData,
+    *,
+    submission: str | None,
+    time_aware: Sequence[str] = (),
+) -> None:
+    """Print which data the leaderboard is of, and the leaderboard, the champion first.
+
+    The models that use when a rating was given stand below a line.
+    """
     console = Console()
     if not console.is_terminal:
         console.width = WIDE
     headings = {
         name: heading
         for name, heading in HEADINGS.items()
-        if console.width >= WIDE or not name.endswith("mae")
+        if console.width >= WIDE or not name.endswith(("mae", "interval"))
     }
-    table = Table(title=data.title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = _table(data.title)
     table.add_column("\nmodel", no_wrap=True)
     for heading in headings.values():
         table.add_column(heading, justify="right", no_wrap=True)
-    for row in leaderboard[["model", *headings]].itertuples(index=False):
-        table.add_row(*(_cell(value) for value in row))
+    like_the_first = leaderboard["differs_from_champion"].eq(False) & (leaderboard.index > 0)
+    written = leaderboard.map(_cell)
+    written["test_rmse"] += like_the_first.map({True: LIKE_THE_FIRST, False: " "})
+    written["test_interval"] = written["test_rmse_low"] + "-" + written["test_rmse_high"]
+    written["test_interval"] = written["test_interval"].str.strip("-")
+    told_times = leaderboard["model"].isin(time_aware)
+    for told, rows in written[["model", *headings]].groupby(told_times, sort=True):
+        if told:
+            table.add_section()
+        for row in rows.itertuples(index=False):
+            table.add_row(*row)
     console.print(table)
+    if like_the_first.any():
+        console.print(
+            f"{LIKE_THE_FIRST} The test RMSE does not differ significantly from the first one.",
+            soft_wrap=True,
+        )
+    if told_times.any():
+        console.print(f"Below the line: {TIME_AWARE}", soft_wrap=True)
     if submission is not None:
         console.print(f"Submission: {submission}, by the first of the table.", soft_wrap=True)
     console.print(
         "Next: `make ui` shows the runs in MLflow, `make viz` the pipeline and its pictures."
     )
+
+
+def show_cross_validation(summary: pd.DataFrame, description: dict[str, Any]) -> None:
+    """Print means over the folds, each with its standard error."""
+    table = _table(f"{description['dataset']}, {description['study']}")
+    table.add_column("model", no_wrap=True)
+    for heading in ("folds", "RMSE", "MAE"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in summary.to_dict("records"):
+        means = (f"{row[m]:.4f} ± {row[f'{m}_standard_error']:.4f}" for m in ("rmse", "mae"))
+        table.add_row(row["model"], str(row["folds"]), *means)
+    Console().print(table)
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
 
 
 def _cell(value: Any) -> str:

@@ -27,6 +27,7 @@ from fivestar.config import loader_of
 from fivestar.failure import Failure
 from fivestar.hooks.store import close_orphans, open_store, store_lock
 from fivestar.lineage.revision import git_revision
+from fivestar.pipelines.wiring import SIDE_BY_SIDE
 
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput
@@ -154,14 +155,15 @@ class TrackingHook:
         """A run that is over, as a plain value.
 
         ``name``, ``model``, ``started`` and ``ended`` (seconds since 1970), ``failure`` (why, or
-        None), and by name ``tags``, ``parameters``, ``metrics`` and ``curves`` (from step 0).
+        None), ``skipped`` (whether that was on purpose; may be left out), and by name ``tags``,
+        ``parameters``, ``metrics`` and ``curves`` (from step 0).
         """
         from mlflow.entities import Metric
 
         started, ended = (int(1000 * record[end]) for end in ("started", "ended"))
         tags = {**self._tags(record["model"]), **record["tags"]}
         if record["failure"] is not None:
-            tags["failure"] = record["failure"]
+            tags["skipped" if record.get("skipped") else "failure"] = record["failure"]
         run = self._client.create_run(
             self._experiment_id, start_time=started, tags=tags, run_name=record["name"]
         )
@@ -172,7 +174,8 @@ class TrackingHook:
             for step, value in enumerate(values)
         ]
         self._log_values(run.info.run_id, record["parameters"], metrics)
-        status = "FINISHED" if record["failure"] is None else "FAILED"
+        failed = "KILLED" if record.get("skipped") else "FAILED"
+        status = "FINISHED" if record["failure"] is None else failed
         self._client.set_terminated(run.info.run_id, status, ended)
 
     def _log_values(self, run_id: str, parameters: Mapping[str, Any], metrics: list[Any]) -> None:
@@ -271,6 +274,11 @@ def failures(
                 reasons[model] = value.reason
             if isinstance(value, Mapping) and "failure" in value and not value.get("skipped"):
                 reasons[model] = value["failure"]
+    for node in pipeline.nodes:
+        for name in node.outputs if SIDE_BY_SIDE in node.tags else ():
+            for record in catalog.load(name) if name.endswith(RUNS) else ():
+                if record["failure"] is not None and not record.get("skipped"):
+                    reasons[record["name"]] = record["failure"]
     return reasons
 
 

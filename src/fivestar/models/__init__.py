@@ -6,7 +6,7 @@ Every module below this package that defines a ``Model`` with a ``family`` is fo
 from fivestar.errors import TooSlow
 from fivestar.models.base import Distribution, Model, Predictions
 from fivestar.models.factors import Factors
-from fivestar.models.registry import build, find, load, version_of
+from fivestar.models.registry import build, find, load, uses_times, version_of, version_of_block
 from fivestar.models.training import EarlyStopping, History
 
 __all__ = [
@@ -20,5 +20,7 @@ __all__ = [
     "build",
     "find",
     "load",
+    "uses_times",
     "version_of",
+    "version_of_block",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import mse_loss
 
 from fivestar.models.base import FloatArray, Model
-from fivestar.models.minibatch import Minibatches, Network
+from fivestar.models.minibatch import Minibatches, Network, roots_of
 from fivestar.models.neural.layers import Dropout
 from fivestar.models.training import History, Training
 from fivestar.ratings import Indices, observed
@@ -30,7 +30,7 @@ AT_A_TIME = 1 << 16
 
 @dataclass(kw_only=True)
 class AdamWModel(Minibatches, Model):
-    """A formula of embeddings and biases whose mean squared error AdamW minimises.
+    """A formula of embeddings and biases whose (weighted) mean squared error AdamW minimises.
 
     Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019.
 
@@ -45,6 +45,8 @@ class AdamWModel(Minibatches, Model):
         steps are as large as gradients, and so small for users and items of few ratings; near
         zero these move as far as others, and fit their few ratings too closely.
     """
+
+    uses_weights: ClassVar[bool] = True
 
     weight_decay: Annotated[float, Ge(0)] = 0.1
     epsilon: Annotated[float, Gt(0)] = 3e-3
@@ -73,9 +75,14 @@ class AdamWModel(Minibatches, Model):
         )
         users, items, ratings = map(torch.from_numpy, observed(training.ratings))
 
+        roots = roots_of(training.weights)
+
         def loss(some: Tensor) -> Tensor:
             of = network.of_pairs(users[some], items[some])
-            return mse_loss(self._formula(of, network), ratings[some])
+            told, given = self._formula(of, network), ratings[some]
+            if roots is None:
+                return mse_loss(told, given)
+            return mse_loss(roots[some] * told, roots[some] * given)
 
         return self._learn(network, adamw, loss, len(ratings), training, generator)
 

@@ -13,15 +13,15 @@ from typing import Any, ClassVar, NamedTuple, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 from scipy import sparse
 
-from fivestar.errors import InputError
+from fivestar.errors import InputError, NoTimes
 from fivestar.files import replacing
 from fivestar.metrics import rmse
 from fivestar.models.factors import Factors
 from fivestar.models.training import EarlyStopping, History, Measure, Steps, Training
-from fivestar.ratings import Features, Indices, Scale, csr_matrix, observed
+from fivestar.ratings import Context, Features, Indices, Scale, Times, csr_matrix, observed
 
 logger = logging.getLogger(__name__)
 
@@ -110,6 +110,10 @@ class Model(ABC):
     family: ClassVar[str]
     version: ClassVar[int] = 1
     """To be raised, here or in a family, when the same settings and data give other results."""
+    uses_times: ClassVar[bool] = False
+    """Whether predictions depend on when a rating is given; such a model needs times to fit."""
+    uses_weights: ClassVar[bool] = False
+    """Whether a rating of weight 2 counts as two."""
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     seed: int = 42
@@ -141,6 +145,8 @@ class Model(ABC):
         *,
         scale: Scale,
         features: Features | None = None,
+        context: Context | None = None,
+        validation_context: Context | None = None,
         label: str | None = None,
         max_seconds: float | None = None,
     ) -> History:
@@ -152,6 +158,9 @@ class Model(ABC):
             Ratings, users x items: the stored entries. Without validation nothing stops early.
         features
             Side features of users and items, for the models that use them.
+        context, validation_context
+            Times and weights of the ratings, for the models that use them (``uses_times``,
+            ``uses_weights``).
         label
             The name on progress bars and in the log, the family's by default.
         max_seconds
@@ -161,6 +170,8 @@ class Model(ABC):
         ------
         ValueError, FloatingPointError
             If ``train`` holds no rating; if what was learned is not finite.
+        NoTimes
+            If the model uses times and there are none.
         TooSlow
             If the first steps show that training would take longer than ``max_seconds``.
         """
@@ -169,12 +180,20 @@ class Model(ABC):
         if validation is not None and validation.nnz == 0:
             validation = None
         label = label or self.family
+        context, validation_context = context or Context(), validation_context or Context()
+        times, validation_times = self._times_of(context), self._times_of(validation_context)
+        if self.uses_times and times is None:
+            raise NoTimes(
+                f"{label} learns from when ratings were given: name the column of the times in "
+                "`ingestion.columns.timestamp`, or take the model out."
+            )
+        weights = self._weights_of(context, label)
         self.ends = np.array([scale.lowest, scale.highest], dtype=np.float64)
         ratings = self._in_units(train)
-        self._remember_means(train, ratings)
+        self._remember_means(train, ratings, weights)
         if self.biases_only:
             biases = self._bias_model()
-            history = biases.fit(train, scale=scale, label=label)
+            history = biases.fit(train, scale=scale, context=context, label=label)
             self._predict_by(biases)
             return history
         history = self._fit(
@@ -183,8 +202,11 @@ class Model(ABC):
                 validation=None if validation is None else self._in_units(validation),
                 features=features,
                 label=label,
-                measure=self._measure(train, validation),
+                measure=self._measure(train, validation, times, validation_times),
                 unit=self.unit,
+                times=times,
+                weights=weights,
+                validation_times=validation_times,
                 max_seconds=max_seconds,
             )
         )
@@ -192,7 +214,11 @@ class Model(ABC):
             if entry.name not in SHARED and not np.isfinite(getattr(self, entry.name)).all():
                 raise FloatingPointError(f"{label}: {entry.name} is not finite after training")
         if validation is not None and self.bias_fallback:
-            return self._better_of_biases(history, train, validation, scale, label)
+            biases = self._bias_model()
+            steps = biases.fit(train, scale=scale, context=context, label=f"{label}: bias")
+            return self._better_of_biases(
+                biases, history, steps, validation, validation_times, label
+            )
         return history
 
     @abstractmethod
@@ -208,21 +234,21 @@ class Model(ABC):
 
     def _better_of_biases(
         self,
+        biases: Model,
         history: History,
-        train: sparse.csr_array,
+        steps: History,
         validation: sparse.csr_array,
-        scale: Scale,
+        times: Times | None,
         label: str,
     ) -> History:
         """Fall back to the biases unless all else is better on the validation split.
 
         Better by more than the difference's standard error: less may be worse on other ratings.
+        ``steps`` is the history of the biases.
         """
-        biases = self._bias_model()
-        steps = biases.fit(train, scale=scale, label=f"{label}: bias")
         users, items, ratings = observed(validation)
         own, of_biases = (
-            np.square(model.predict(users, items) - ratings, dtype=np.float64)
+            np.square(model.predict(users, items, times) - ratings, dtype=np.float64)
             for model in (self, biases)
         )
         gain = of_biases - own
@@ -389,12 +415,19 @@ class Model(ABC):
 
     # -- prediction
 
-    def predict(self, users: Indices, items: Indices) -> NDArray[np.float32]:
+    def predict(
+        self, users: Indices, items: Indices, times: Times | None = None
+    ) -> NDArray[np.float32]:
         """Ratings of pairs of indices, always finite; see ``predict_detailed``."""
-        return self.predict_detailed(users, items).values
+        return self.predict_detailed(users, items, times).values
 
-    def predict_detailed(self, users: Indices, items: Indices) -> Predictions:
+    def predict_detailed(
+        self, users: Indices, items: Indices, times: Times | None = None
+    ) -> Predictions:
         """Predictions of pairs of indices, and where they are a fallback.
+
+        ``times`` are when the ratings are given, in seconds since 1970, for models that use
+        them; such a model predicts without (None, or NaN) by what holds at any time.
 
         The fallback for an unknown user or item (-1, or nothing is known of it), or a score
         that is not finite, is the item's mean in train, else the user's, else the global mean.
@@ -405,7 +438,8 @@ class Model(ABC):
         for start in range(0, len(users), BLOCK):
             block = slice(start, start + BLOCK)
             inside = np.flatnonzero(known[block]) + start
-            score = self.unit * self._predictor._score(users[inside], items[inside])
+            at = None if times is None else times[inside]
+            score = self.unit * self._predictor._score_at(users[inside], items[inside], at)
             finite = np.isfinite(score)
             values[inside[finite]] = score[finite]
             non_finite[inside[~finite]] = True
@@ -414,6 +448,10 @@ class Model(ABC):
         if self.whole_stars:
             np.rint(values, out=values)
         return Predictions(values, ~known, non_finite)
+
+    def _score_at(self, users: Indices, items: Indices, times: Times | None) -> FloatArray:
+        """As ``_score``, given when; a model that uses times overrides it."""
+        return self._score(users, items)
 
     def _score(self, users: Indices, items: Indices) -> FloatArray:
         """Unclamped predictions of known pairs, in units; by the factors where these are exact."""
@@ -481,28 +519,36 @@ class Model(ABC):
             for name, value in values.items()
         }
 
-    def save(self, folder: Path) -> None:
-        """Write ``weights.safetensors``, then ``model.json``; nothing in it can run code."""
-        arrays = {
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All that was learned, by name."""
+        return {
             entry.name: np.ascontiguousarray(getattr(self._predictor, entry.name))
             for entry in _learned(self._predictor)
         } | {name: getattr(self, name) for name in SHARED}
-        with replacing(folder / "weights.safetensors") as path:
-            save_file(arrays, path)
+
+    def description(self) -> dict[str, Any]:
+        """What ``restore`` needs besides the arrays, as plain values."""
         names = ("family", "version", "settings", "trained_on", "biases_only")
-        text = json.dumps({name: getattr(self, name) for name in names}, indent=2) + "\n"
+        return {name: getattr(self, name) for name in names}
+
+    def save(self, folder: Path) -> None:
+        """Write ``weights.safetensors``, then ``model.json``; nothing in it can run code."""
+        with replacing(folder / "weights.safetensors") as path:
+            save_file(self.arrays(), path)
+        text = json.dumps(self.description(), indent=2) + "\n"
         with replacing(folder / "model.json") as path:
             path.write_text(text, encoding="utf-8")
 
-    def restore(self, folder: Path, description: dict[str, Any]) -> Self:
-        """Read what ``save`` wrote."""
+    def restore(
+        self, arrays: dict[str, np.ndarray], description: dict[str, Any], where: object
+    ) -> Self:
+        """Take back ``arrays`` and ``description``, which were read from the folder ``where``."""
         self.trained_on, self.biases_only = description["trained_on"], description["biases_only"]
         if self.biases_only:
             self._biases_instead = self._bias_model()
-        arrays = load_file(folder / "weights.safetensors")
         if missing := [e.name for e in _learned(self._predictor) if e.name not in arrays]:
             raise InputError(
-                f"{folder}: saved by another version, without {', '.join(missing)}. "
+                f"{where}: saved by another version, without {', '.join(missing)}. "
                 "Train the model again."
             )
         for name, array in arrays.items():
@@ -512,26 +558,55 @@ class Model(ABC):
 
     # -- inside
 
-    def _remember_means(self, train: sparse.csr_array, in_units: sparse.csr_array) -> None:
+    def _times_of(self, context: Context) -> Times | None:
+        """Of the stored entries, for a model that uses them."""
+        return context.times.data if self.uses_times and context.times is not None else None
+
+    def _weights_of(self, context: Context, label: str) -> NDArray[np.float64] | None:
+        """Of the stored entries, for a model that uses them; the log names one that does not."""
+        if context.weights is None:
+            return None
+        if not self.uses_weights:
+            logger.info("%s: does not use sample weights", label)
+            return None
+        return context.weights.data
+
+    def _remember_means(
+        self,
+        train: sparse.csr_array,
+        in_units: sparse.csr_array,
+        weights: NDArray[np.float64] | None,
+    ) -> None:
         users, items, ratings = observed(train)
-        self.mean = np.array([in_units.data.mean(dtype=np.float64)], dtype=np.float32)
-        self.user_means = _means(users, ratings, train.shape[0])
-        self.item_means = _means(items, ratings, train.shape[1])
+        mean = in_units.data.mean(dtype=np.float64)
+        if weights is not None:
+            mean = np.average(in_units.data, weights=weights)
+        self.mean = np.array([mean], dtype=np.float32)
+        self.user_means = _means(users, ratings, train.shape[0], weights)
+        self.item_means = _means(items, ratings, train.shape[1], weights)
         self.train_size = np.array([*train.shape, train.nnz])
         self.known_users, self.known_items = ~np.isnan(self.user_means), ~np.isnan(self.item_means)
 
-    def _measure(self, train: sparse.csr_array, validation: sparse.csr_array | None) -> Measure:
+    def _measure(
+        self,
+        train: sparse.csr_array,
+        validation: sparse.csr_array | None,
+        times: Times | None,
+        validation_times: Times | None,
+    ) -> Measure:
         """RMSE of the weights as they are at each call, in ratings."""
-        probe: tuple[Any, ...] = observed(train)
+        probe: tuple[Any, ...] = (*observed(train), times)
         if train.nnz > PROBE:
             chosen = np.random.default_rng(0).choice(train.nnz, PROBE, replace=False)
-            probe = tuple(column[chosen] for column in probe)
+            probe = tuple(None if column is None else column[chosen] for column in probe)
 
-        def error(users: Indices, items: Indices, ratings: FloatArray) -> float:
-            values, _, non_finite = self.predict_detailed(users, items)
+        def error(
+            users: Indices, items: Indices, ratings: FloatArray, times: Times | None
+        ) -> float:
+            values, _, non_finite = self.predict_detailed(users, items, times)
             return np.inf if non_finite.any() else rmse(ratings, values)
 
-        given = None if validation is None else observed(validation)
+        given = None if validation is None else (*observed(validation), validation_times)
         return lambda: (error(*probe), None if given is None else error(*given))
 
 
@@ -545,10 +620,12 @@ def _at(means: FloatArray, indices: Indices) -> FloatArray:
     return at
 
 
-def _means(indices: Indices, ratings: FloatArray, n: int) -> FloatArray:
+def _means(
+    indices: Indices, ratings: FloatArray, n: int, weights: NDArray[np.float64] | None = None
+) -> FloatArray:
     """Of the ratings at each of n indices; NaN where there is none."""
-    counts = np.bincount(indices, minlength=n)
-    sums = np.bincount(indices, ratings, minlength=n)
+    counts = np.bincount(indices, weights, minlength=n)
+    sums = np.bincount(indices, ratings if weights is None else weights * ratings, minlength=n)
     means: FloatArray = np.divide(sums, counts, out=np.full(n, np.nan), where=counts > 0)
     return means.astype(np.float32)
 

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from fivestar.ratings import Indices, observed
+from fivestar.ratings import Indices, observed, with_values
 
 FloatArray = NDArray[np.floating]
+Weights = NDArray[np.float64] | None
+"""How much each rating counts, (n_ratings,); None: each as one."""
 
 USER_REGULARIZATION = 5.0
 ITEM_REGULARIZATION = 3.0
@@ -42,26 +44,35 @@ class Biases:
         return cls(mean, users, items, *regularizations)
 
     @classmethod
-    def of(cls, ratings: sparse.csr_array, mean: np.float32, *regularizations: float) -> Biases:
+    def of(
+        cls,
+        ratings: sparse.csr_array,
+        mean: np.float32,
+        *regularizations: float,
+        weights: Weights = None,
+    ) -> Biases:
         """Found from ratings, users x items."""
         biases = cls.zero(mean, ratings.shape, *regularizations)
-        turn = biases.turn_on(ratings)
+        turn = biases.turn_on(ratings, weights)
         for _ in range(N_TURNS):
             turn()
         return biases
 
-    def turn_on(self, ratings: sparse.csr_array) -> Callable[[], None]:
+    def turn_on(self, ratings: sparse.csr_array, weights: Weights = None) -> Callable[[], None]:
         """A step towards the least penalised squares: solves items, then users, in place."""
         users, items, values = observed(ratings)
         above = values - self.mean
+        return lambda: self.turn(users, items, above, weights)
 
-        def turn() -> None:
-            rest = above - self.users[users]
-            self.items[:] = shrunken_means(items, rest, len(self.items), self.item_regularization)
-            rest = above - self.items[items]
-            self.users[:] = shrunken_means(users, rest, len(self.users), self.user_regularization)
-
-        return turn
+    def turn(
+        self, users: Indices, items: Indices, above: FloatArray, weights: Weights = None
+    ) -> None:
+        """The step given how far each rating lies above the mean."""
+        penalties = self.item_regularization, self.user_regularization
+        rest = above - self.users[users]
+        self.items[:] = shrunken_means(items, rest, len(self.items), penalties[0], weights)
+        rest = above - self.items[items]
+        self.users[:] = shrunken_means(users, rest, len(self.users), penalties[1], weights)
 
     def __call__(self, users: Indices, items: Indices) -> FloatArray:
         """Mu + b_u + b_i of pairs."""
@@ -97,15 +108,10 @@ class Biases:
 
 
 def shrunken_means(
-    indices: Indices, values: FloatArray, n: int, regularization: float
+    indices: Indices, values: FloatArray, n: int, regularization: float, weights: Weights = None
 ) -> FloatArray:
     """Mean of the values at each of n indices, with so many zeros added; 0 where there is none."""
-    counts = np.bincount(indices, minlength=n) + regularization
-    sums = np.bincount(indices, values, minlength=n)
+    counts = np.bincount(indices, weights, minlength=n) + regularization
+    sums = np.bincount(indices, values if weights is None else weights * values, minlength=n)
     means: FloatArray = np.divide(sums, counts, out=np.zeros(n), where=counts > 0)
     return means
-
-
-def with_values(matrix: sparse.csr_array, values: FloatArray) -> sparse.csr_array:
-    """The same entries with other values."""
-    return sparse.csr_array((values, matrix.indices, matrix.indptr), shape=matrix.shape)

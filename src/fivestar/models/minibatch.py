@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Self, cast
 
+import numpy as np
 import torch
 from annotated_types import Ge, Gt, Lt
+from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 from torch.nn.utils import vector_to_parameters
 from torch.optim.swa_utils import AveragedModel
@@ -66,6 +68,11 @@ class Network(nn.Module):
             "statistics": list(self.layers.buffers()),
         }
         return {name: tensors[name] for name in tensors if name in model.__dataclass_fields__}
+
+
+def roots_of(weights: NDArray[np.float64] | None) -> Tensor | None:
+    """Of the sample weights: errors times these have the weighted squares."""
+    return None if weights is None else torch.from_numpy(np.sqrt(weights, dtype=np.float32))
 
 
 @dataclass(kw_only=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
+from safetensors.numpy import load_file
 
 from fivestar.errors import InputError, did_you_mean
 from fivestar.models.base import Model
@@ -21,16 +22,17 @@ PACKAGE = __name__.rpartition(".")[0]
 
 
 class Entry(NamedTuple):
-    """A family of models: where its class is, and the version of its results."""
+    """A family of models: where its class is, what its results' version is, what they use."""
 
     module: str
     class_name: str
     version: int
+    uses_times: bool
 
 
 CLASS = re.compile(r"^class (\w+)(?:\(([^)]*)\))?:(.*?)(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
 """Name, bases and body of a class."""
-VALUE = re.compile(r"^    (family|version)\b.*? = (.+)$", re.MULTILINE)
+VALUE = re.compile(r"^    (family|version|uses_times)\b.*? = (.+)$", re.MULTILINE)
 
 
 class _Class(NamedTuple):
@@ -50,7 +52,9 @@ def families() -> dict[str, Entry]:
             values = {key: ast.literal_eval(value) for key, value in VALUE.findall(body)}
             classes[name] = _Class(module, re.findall(r"\w+", bases), values)
     return {
-        each.values["family"]: Entry(each.module, name, _version(each, classes))
+        each.values["family"]: Entry(
+            each.module, name, _version(each, classes), bool(each.values.get("uses_times"))
+        )
         for name, each in classes.items()
         if "family" in each.values
     }
@@ -78,6 +82,24 @@ def version_of(family: str) -> int:
     """
     entry = families().get(family)
     return 0 if entry is None else entry.version
+
+
+def version_of_block(block: Mapping[str, Any]) -> Any:
+    """Version of a block's family and, where it has members, of those by name."""
+    version = version_of(str(block.get("family")))
+    members = block.get("members")
+    if not isinstance(members, Mapping):
+        return version
+    return {"own": version} | {name: version_of_block(each) for name, each in members.items()}
+
+
+def uses_times(block: Mapping[str, Any]) -> bool:
+    """Whether the family of a block, or of one of its members, uses when a rating is given."""
+    members = block.get("members")
+    if isinstance(members, Mapping):
+        return any(map(uses_times, members.values()))
+    entry = families().get(str(block.get("family")))
+    return entry is not None and entry.uses_times
 
 
 def build(
@@ -108,7 +130,7 @@ def load(folder: Path) -> Model:
     description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     settings = {"family": description["family"], **description["settings"]}
     model = build(settings, folder.as_posix(), "saved model ")
-    return model.restore(folder, description)
+    return model.restore(load_file(folder / "weights.safetensors"), description, folder)
 
 
 def _explain(error: ValidationError, model_class: type[Model]) -> str:

@@ -10,11 +10,12 @@ from typing import Annotated, Any
 
 import numpy as np
 from annotated_types import Ge
+from numpy.typing import NDArray
 from scipy import sparse
 
 from fivestar.errors import TooSlow
 from fivestar.models.progress import progress_bar
-from fivestar.ratings import Features
+from fivestar.ratings import Features, Times
 
 logger = logging.getLogger(__name__)
 
@@ -138,6 +139,11 @@ class Training:
         The RMSE, in ratings, of the model as it is at each call.
     unit
         How many ratings a unit is.
+    times, weights
+        (n_ratings,) of the stored entries of ``ratings``, for models that use them and where
+        there are any.
+    validation_times
+        (n_validation_ratings,)
     max_seconds, started
         Longest time that training may take, and since when.
     """
@@ -148,6 +154,9 @@ class Training:
     label: str
     measure: Measure
     unit: float
+    times: Times | None = None
+    weights: NDArray[np.float64] | None = None
+    validation_times: Times | None = None
     max_seconds: float | None = None
     started: float = field(default_factory=perf_counter)
 

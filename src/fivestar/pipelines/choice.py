@@ -50,7 +50,7 @@ def choose(
 
 def require_same_data(model: Model, name: str, data: TrainingData) -> None:
     """Refuse a model that was trained on another split than the one that is there now."""
-    if model.trained_on.get("fingerprint") != data.fingerprint:
+    if not data.is_of(model.trained_on):
         raise InputError(
             f"model {name}: trained on {describe(model.trained_on)}, but the data is {data.title}. "
             f"Train it again: kedro run --namespaces {name}"
@@ -61,7 +61,7 @@ def same_data(models: Mapping[str, Model], data: TrainingData) -> dict[str, Mode
     """Those of the trained models that were trained on this split; others are named in the log."""
     same = {}
     for name, model in models.items():
-        if model.trained_on.get("fingerprint") == data.fingerprint:
+        if data.is_of(model.trained_on):
             same[name] = model
         else:
             logger.info("%s: left out: trained on %s", name, describe(model.trained_on))

@@ -14,12 +14,14 @@ def fit(
     model: Model, data: TrainingData, *, label: str, max_seconds: float | None = None
 ) -> History:
     """Fit a model on train; it keeps which data that was."""
-    model.trained_on = data.identity
+    model.trained_on = data.identity_for(uses_times=model.uses_times)
     return model.fit(
         data.train,
         data.validation,
         scale=data.scale,
         features=data.features,
+        context=data.train_context,
+        validation_context=data.validation_context,
         label=label,
         max_seconds=max_seconds,
     )
@@ -27,8 +29,14 @@ def fit(
 
 def refit(model: Model, data: TrainingData, *, label: str) -> History:
     """Fit a model, such as ``Model.for_refit`` gives, on train and validation."""
-    model.trained_on = data.identity
-    return model.fit(data.ratings, scale=data.scale, features=data.features, label=label)
+    model.trained_on = data.identity_for(uses_times=model.uses_times)
+    return model.fit(
+        data.ratings,
+        scale=data.scale,
+        features=data.features,
+        context=data.context,
+        label=label,
+    )
 
 
 def fit_and_refit(settings: Mapping[str, Any], data: TrainingData, *, label: str) -> Model:

@@ -7,6 +7,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar, get_type_hints
 
+SIDE_BY_SIDE = "side_by_side"
+"""Tag of long nodes: under every runner as many run at a time as there are cores."""
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from scipy import sparse
 
 Indices = NDArray[np.intp]
 """Indices of users (or items), one per pair; -1 for an id outside the vocabulary."""
+Counts = NDArray[np.integer] | NDArray[np.floating]
+"""Numbers of ratings, or sums of their weights."""
 
 
 def csr_matrix(
-    users: Indices, items: Indices, ratings: NDArray[np.floating], shape: tuple[int, int]
+    users: Indices,
+    items: Indices,
+    ratings: NDArray[np.floating],
+    shape: tuple[int, int],
+    dtype: DTypeLike = np.float32,
 ) -> sparse.csr_array:
     """Sparse scores with sorted columns and every given entry stored, zeros too."""
-    values = np.asarray(ratings, dtype=np.float32)
+    values = np.asarray(ratings, dtype=dtype)
     matrix = sparse.coo_array((values, (users, items)), shape=shape).tocsr()
     if matrix.nnz != len(values):
         raise ValueError("a user-item pair occurs more than once")
@@ -22,7 +28,7 @@ def csr_matrix(
     return matrix
 
 
-def observed(matrix: sparse.csr_array) -> tuple[Indices, Indices, NDArray[np.float32]]:
+def observed(matrix: sparse.csr_array) -> tuple[Indices, Indices, NDArray[np.floating]]:
     """Users, items and ratings of all stored entries, row by row."""
     users = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     return users, matrix.indices.astype(np.intp), matrix.data
@@ -32,4 +38,22 @@ def merge(first: sparse.csr_array, second: sparse.csr_array) -> sparse.csr_array
     """All ratings of two disjoint parts. (``first + second`` would drop ratings of 0.)"""
     parts = [observed(first), observed(second)]
     users, items, ratings = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return csr_matrix(users, items, ratings, first.shape)
+    return csr_matrix(users, items, ratings, first.shape, ratings.dtype)
+
+
+def without_items(matrix: sparse.csr_array, items: Indices) -> sparse.csr_array:
+    """Without the entries of these items, on the same indices."""
+    users, columns, values = observed(matrix)
+    kept = ~np.isin(columns, items)
+    return csr_matrix(users[kept], columns[kept], values[kept], matrix.shape, values.dtype)
+
+
+def with_values(matrix: sparse.csr_array, values: NDArray[np.floating]) -> sparse.csr_array:
+    """The same entries with other values."""
+    return sparse.csr_array((values, matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def row_sums(matrix: sparse.csr_array, weights: sparse.csr_array | None = None) -> Counts:
+    """(n_rows,) how many entries each row has, or the sum of their weights."""
+    counts: Counts = np.diff(matrix.indptr) if weights is None else weights.sum(axis=1)
+    return counts

@@ -35,6 +35,7 @@ class Bias(Model):
     """
 
     family: ClassVar[str] = "bias"
+    uses_weights: ClassVar[bool] = True
 
     bias_fallback: bool = False
     user_regularization: Annotated[float, Ge(0)] = USER_REGULARIZATION
@@ -49,7 +50,7 @@ class Bias(Model):
         biases = Biases.zero(self.mean[0], training.ratings.shape, *strengths)
         self.user_bias, self.item_bias = biases.users, biases.items
         return training.run(
-            biases.turn_on(training.ratings),
+            biases.turn_on(training.ratings, training.weights),
             [self.user_bias, self.item_bias],
             Steps(n_steps=self.n_steps, stopping=None),
         )

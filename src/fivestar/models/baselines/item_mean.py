@@ -26,6 +26,7 @@ class ItemMean(Model):
     """
 
     family: ClassVar[str] = "item_mean"
+    uses_weights: ClassVar[bool] = True
 
     bias_fallback: bool = False
 

@@ -32,18 +32,25 @@ class Course:
         self.states: list[State] = []
         self.curves: dict[str, list[float]] = {"noise": [], "sample_rmse": []}
         users, items, ratings = observed(training.ratings)
+        times = training.times
         if len(ratings) > PROBE:
             chosen = np.random.default_rng(0).choice(len(ratings), PROBE, replace=False)
             users, items, ratings = users[chosen], items[chosen], ratings[chosen]
+            times = None if times is None else times[chosen]
         self.n_train = len(ratings)
         if training.validation is not None:
             more = observed(training.validation)
             users, items = np.append(users, more[0]), np.append(items, more[1])
             ratings = np.append(ratings, more[2])
+            if times is not None:
+                unknown = np.full(len(more[2]), np.nan)
+                given = training.validation_times
+                times = np.append(times, unknown if given is None else given)
         self.actual = ratings * np.float32(model.unit)
         self.predicted = model._fallback(users, items).astype(np.float64)
         self.known = model._knows(users, items)
         self.pairs = users[self.known], items[self.known]
+        self.times = None if times is None else times[self.known]
         self.total, self.count = np.zeros(len(self.pairs[0])), 0
 
     def measure(self) -> tuple[float, float | None]:
@@ -54,7 +61,7 @@ class Course:
         if self.count == 0:
             self.states.clear()
         self.states += states
-        latest = [self.model.expected(_one(state), *self.pairs) for state in states]
+        latest = [self.model.expected_at(_one(state), *self.pairs, self.times) for state in states]
         alone = np.mean([self._rmse(each)[0] for each in latest])
         errors = self._rmse(np.mean(latest, axis=0))
         if self.samplers[0].n_sweeps > self.model.n_burn_in:

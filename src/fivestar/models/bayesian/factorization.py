@@ -33,7 +33,7 @@ from fivestar.models.bayesian.scores import Samples
 from fivestar.models.factors import Factors
 from fivestar.models.solver import WORTH_A_THREAD, with_ones
 from fivestar.models.training import History, Steps, Training
-from fivestar.ratings import Features, Indices
+from fivestar.ratings import Features, Indices, Times
 
 MAX_LEVELS = 20
 """Distinct ratings in train that are taken for levels; with more the scale is a continuum."""
@@ -290,6 +290,12 @@ class BayesianFactorization(Model):
         above = samples.exceedance(users, items)
         expected: FloatArray = self.levels[0] + above @ np.diff(self.levels).astype(np.float64)
         return expected
+
+    def expected_at(
+        self, samples: Samples, users: Indices, items: Indices, times: Times | None
+    ) -> FloatArray:
+        """As ``expected``, of ratings given at these times."""
+        return self.expected(samples, users, items)
 
     def _score(self, users: Indices, items: Indices) -> FloatArray:
         return self.expected(self.samples, users, items)

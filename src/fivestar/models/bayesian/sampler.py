@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -47,28 +45,8 @@ class Rows:
         return out
 
 
-class Offsets(Protocol):
-    """What adds to the scores of the ratings beside rows, such as effects of time.
-
-    Attributes
-    ----------
-    values : (n_ratings,) float32, in the order of the matrix's entries
-    """
-
-    values: Array
-
-    def sample(self, residuals: Array, precisions: Array, random: np.random.Generator) -> None:
-        """Draw ``values`` given latent ratings less scores and the noise's precisions.
-
-        Both are (n_ratings,).
-        """
-
-
 class Sampler:
-    """A Markov chain over latent ratings, noise, rows of users and items and their priors.
-
-    With ``offsets`` these add to the scores and are drawn once a sweep.
-    """
+    """A Markov chain over latent ratings, noise, rows of users and items and their priors."""
 
     def __init__(
         self,
@@ -76,9 +54,7 @@ class Sampler:
         likelihood: Likelihood,
         user_prior: RowPrior,
         item_prior: RowPrior,
-        offsets: Offsets | None = None,
     ) -> None:
-        self.offsets = offsets
         self.likelihood, self.random = likelihood, likelihood.draws.random
         self.user_prior, self.item_prior = user_prior, item_prior
         self.n_sweeps = 0
@@ -95,8 +71,7 @@ class Sampler:
         """Draw everything once."""
         self.n_sweeps += 1
         users, items, likelihood = self.users, self.items, self.likelihood
-        offsets = np.float32(0) if self.offsets is None else self.offsets.values
-        latent = likelihood.latent(self.scores + offsets) - offsets
+        latent = likelihood.latent(self.scores)
         prior = self.user_prior.sample(users.values, self.random)
         sample_users(users, items.values, latent, likelihood, prior)
         prior = self.item_prior.sample(items.values, self.random)
@@ -104,13 +79,7 @@ class Sampler:
         precisions = likelihood.noise.precisions[items.columns]
         items.sample(latent[self.item_order], users.values, precisions, prior, noise)
         self.scores = users.scores(items.values)
-        residuals = latent - self.scores
-        if self.offsets is not None:
-            residuals += offsets
-            each = np.repeat(likelihood.noise.precisions, likelihood.draws.counts)
-            self.offsets.sample(residuals, each, self.random)
-            residuals -= self.offsets.values
-        likelihood.noise.sample(likelihood.draws, residuals)
+        likelihood.noise.sample(likelihood.draws, latent - self.scores)
 
 
 def sample_users(

@@ -14,13 +14,15 @@ from fivestar.models.base import FloatArray, Model, learned
 from fivestar.models.factors import Factors
 from fivestar.models.solver import RowSolver, UserRegression, penalties, with_ones
 from fivestar.models.training import EarlyStopping, History, Steps, Training
+from fivestar.ratings import Counts, row_sums, with_values
 
 
 @dataclass(kw_only=True)
 class ALS(Steps, Model):
     r"""Biased factorisation r_ui ~ mu + b_u + b_i + x_u . y_i, solved one side at a time.
 
-    Minimises, over the observed ratings and with n_u and n_i their number per user and item,
+    Minimises, over the observed ratings and with n_u and n_i their number per user and item
+    (sample weights weight the squares, and n_u and n_i are their sums),
 
         sum_ui (r_ui - mu - b_u - b_i - x_u . y_i)^2
             + sum_u n_u^a (l |x_u|^2 + l_b b_u^2) + sum_i n_i^a (l |y_i|^2 + l_b b_i^2).
@@ -59,6 +61,7 @@ class ALS(Steps, Model):
     """
 
     family: ClassVar[str] = "als"
+    uses_weights: ClassVar[bool] = True
 
     n_factors: Annotated[int, Ge(1)] = 60
     regularization: Annotated[float, Ge(0)] = 1.9
@@ -77,19 +80,27 @@ class ALS(Steps, Model):
     def _fit(self, training: Training) -> History:
         by_user = training.ratings
         by_item = by_user.T.tocsr()
-        counts = np.diff(by_user.indptr)
+        weights = None
+        if training.weights is not None:
+            weights = with_values(by_user, training.weights)
+        counts = row_sums(by_user, weights)
         self.usual_count = np.array([np.median(counts[counts > 0])])
         self._start(by_item)
         users, items = (self.user_factors, self.user_bias), (self.item_factors, self.item_bias)
+        of_users, of_items = (None, None) if weights is None else (weights, weights.T.tocsr())
         sides = [
-            (RowSolver(side), side, self._penalty_of(np.diff(side.indptr)), own, other)
-            for side, own, other in ((by_user, users, items), (by_item, items, users))
+            (RowSolver(side), side, each, self._penalty_of(row_sums(side, each)), own, other)
+            for side, each, own, other in (
+                (by_user, of_users, users, items),
+                (by_item, of_items, items, users),
+            )
         ]
 
         def sweep() -> None:
-            for solver, side, penalty, own, (factors, bias) in sides:
+            for solver, side, each, penalty, own, (factors, bias) in sides:
                 targets = side.data - self.mean[0] - bias[side.indices]
-                found = solver.solve(targets, with_ones(factors), penalty=penalty)
+                weights = None if each is None else each.data
+                found = solver.solve(targets, with_ones(factors), weights=weights, penalty=penalty)
                 own[0][:], own[1][:] = found[:, :-1], found[:, -1]
 
         return training.run(sweep, [*users, *items], self)
@@ -104,7 +115,7 @@ class ALS(Steps, Model):
         self.user_factors = np.zeros((n_users, self.n_factors), dtype=np.float32)
         self.user_bias, self.item_bias = (np.zeros(n, np.float32) for n in (n_users, n_items))
 
-    def _penalty_of(self, counts: NDArray[np.integer]) -> FloatArray:
+    def _penalty_of(self, counts: Counts) -> FloatArray:
         strengths = counts**self.count_exponent
         return penalties(strengths, self.n_factors, self.regularization, self.bias_regularization)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -15,7 +15,6 @@ from scipy import sparse
 from torch import Tensor
 
 from fivestar.models.base import FloatArray, Model, learned
-from fivestar.models.biases import with_values
 from fivestar.models.factorization.targets import (
     Scaling,
     Weighting,
@@ -28,10 +27,11 @@ from fivestar.models.factors import Factors
 from fivestar.models.solver import UserRegression, with_ones, worth_of_stopping
 from fivestar.models.sparse_products import SparseRows, dot_products_at
 from fivestar.models.training import EarlyStopping, History, Steps, Training
+from fivestar.ratings import Counts, row_sums, with_values
 
 Weights = dict[str, Tensor]
 """The learned arrays by name, as torch sees them."""
-Strength = Callable[[NDArray[np.integer]], FloatArray | float]
+Strength = Callable[[Counts], FloatArray | float]
 """L2 penalty of the factors of users or items, by their numbers of ratings."""
 
 
@@ -68,7 +68,7 @@ class Objective:
     def biased(self) -> bool:
         return self.of_biases is not None
 
-    def penalty(self, counts: Sequence[NDArray[np.integer]]) -> Callable[[Weights], Tensor]:
+    def penalty(self, counts: Sequence[Counts]) -> Callable[[Weights], Tensor]:
         """By numbers of ratings of users and items."""
         of_users, of_items = (
             torch.as_tensor(np.reshape(strength(each), (-1, 1)), dtype=torch.float32)
@@ -96,9 +96,10 @@ class Objective:
 class FullBatch(Steps, Model):
     """A factorisation r_ui ~ mu + b_u + b_i + a_u . f_i learned by full-batch gradient descent.
 
-    Minimises 1/N [sum_ui (r_ui - prediction)^2 + penalty], N being the number of observed
-    ratings. Every step uses all of them; unobserved pairs are never touched. Subclasses say
-    what the penalty is, and whether there are biases, by an ``Objective``.
+    Minimises 1/N [sum_ui w_ui (r_ui - prediction)^2 + penalty], w being the sample weights, 1
+    unless there are any, and N their sum over the observed ratings. Every step uses all of
+    these; unobserved pairs are never touched. Subclasses say what the penalty is, and whether
+    there are biases, by an ``Objective``.
 
     Parameters
     ----------
@@ -136,6 +137,8 @@ class FullBatch(Steps, Model):
     steps_taken : (1,) steps that lie behind the weights
     """
 
+    uses_weights: ClassVar[bool] = True
+
     n_steps: Annotated[int, Ge(0)] = 400
     stopping: EarlyStopping | None = field(default_factory=lambda: EarlyStopping(patience=40))
     measure_every: Annotated[int, Ge(1)] = 5
@@ -165,15 +168,23 @@ class FullBatch(Steps, Model):
 
     def _fit(self, training: Training) -> History:
         ratings = random_fraction(training.ratings, self.train_share, self.seed)
-        of_items = np.bincount(ratings.indices, minlength=ratings.shape[1])
-        counts = np.diff(ratings.indptr), of_items
-        self.learned_from = np.array([ratings.nnz, *(np.count_nonzero(each) for each in counts)])
+        weights = None
+        if training.weights is not None:
+            of_train = with_values(training.ratings, training.weights)
+            weights = random_fraction(of_train, self.train_share, self.seed)
+        of_weights = None if weights is None else weights.data
+        of_items = np.bincount(ratings.indices, of_weights, minlength=ratings.shape[1])
+        counts = row_sums(ratings, weights), of_items
+        total = float(ratings.nnz) if of_weights is None else float(of_weights.sum())
+        self.learned_from = np.array([round(total), *(np.count_nonzero(each) for each in counts)])
         objective = self._objective()
         self.scaling = np.array(
-            shift_and_scale(ratings.data, self._ends, self.rating_scaling, objective.centred),
+            shift_and_scale(
+                ratings.data, self._ends, self.rating_scaling, objective.centred, of_weights
+            ),
             dtype=np.float32,
         )
-        weights = self._start(ratings.shape, objective)
+        learnt = self._start(ratings.shape, objective)
         rated = SparseRows(ratings)
         shift, scale = self.scaling.tolist()
         targets = (rated.values - shift) / scale
@@ -182,17 +193,19 @@ class FullBatch(Steps, Model):
         if self.rating_weights != "none":
             self.level_weights = weights_of_levels(ratings.data, importance)
         of_errors = torch.from_numpy(importance)
+        if of_weights is not None:
+            of_errors = of_errors * torch.from_numpy(of_weights).float()
         penalty = objective.penalty(counts)
-        optimizer = self._optimizer(list(weights.values()), ratings.nnz)
+        optimizer = self._optimizer(list(learnt.values()), total)
 
         def step() -> None:
             optimizer.zero_grad()
-            errors = dot_products_at(rated, *_both_sides(weights)) - targets
-            loss = (of_errors * errors.square()).sum() + penalty(weights)
-            torch.autograd.backward(loss / ratings.nnz)
+            errors = dot_products_at(rated, *_both_sides(learnt)) - targets
+            loss = (of_errors * errors.square()).sum() + penalty(learnt)
+            torch.autograd.backward(loss / total)
             optimizer.step()
 
-        history = training.run(step, [getattr(self, name) for name in weights], self)
+        history = training.run(step, [getattr(self, name) for name in learnt], self)
         self.average_user = self.user_factors[counts[0] > 0].mean(axis=0)
         self.steps_taken = np.array([history.best_step])
         return history
@@ -214,7 +227,7 @@ class FullBatch(Steps, Model):
             setattr(self, name, weight.requires_grad_().detach().numpy())
         return weights
 
-    def _optimizer(self, weights: list[Tensor], n_ratings: int) -> torch.optim.Optimizer:
+    def _optimizer(self, weights: list[Tensor], n_ratings: float) -> torch.optim.Optimizer:
         if self.optimizer == "sgd":
             return torch.optim.SGD(weights, lr=self.learning_rate, momentum=self.momentum)
         return torch.optim.Adam(
@@ -257,7 +270,7 @@ class FullBatch(Steps, Model):
         brought = with_values(ratings, (ratings.data - shift) / scale)
         return UserRegression(brought, base, design, penalty, gram, weights)
 
-    def _penalty_of(self, counts: NDArray[np.integer], objective: Objective) -> FloatArray:
+    def _penalty_of(self, counts: Counts, objective: Objective) -> FloatArray:
         penalty = np.empty((len(counts), self.n_factors + objective.biased))
         penalty[:] = np.reshape(objective.of_users(counts), (-1, 1))
         penalty[:, self.n_factors :] = objective.of_biases

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-import numpy as np
 from annotated_types import Ge
-from numpy.typing import NDArray
 
 from fivestar.models.base import FloatArray
 from fivestar.models.factorization.full_batch import FullBatch, Objective
+from fivestar.ratings import Counts
 
 
 @dataclass(kw_only=True)
@@ -61,6 +60,6 @@ class GradientDescent(FullBatch):
             centred=self.biases,
         )
 
-    def _strength(self, counts: NDArray[np.integer], mean: float) -> FloatArray:
+    def _strength(self, counts: Counts, mean: float) -> FloatArray:
         strength: FloatArray = self.regularization * (counts / mean) ** self.frequency_power
         return strength

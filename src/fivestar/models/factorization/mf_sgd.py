@@ -14,7 +14,7 @@ from torch import Generator, Tensor
 
 from fivestar.models.base import FloatArray, Model, learned
 from fivestar.models.factors import Factors
-from fivestar.models.minibatch import FactorsAndBiases, Minibatches, Network
+from fivestar.models.minibatch import FactorsAndBiases, Minibatches, Network, roots_of
 from fivestar.models.solver import UserRegression, penalties, with_ones, worth_of_stopping
 from fivestar.models.training import History, Training
 from fivestar.ratings import observed
@@ -28,8 +28,9 @@ class MFSGD(Minibatches, FactorsAndBiases, Model):
 
         sum_{ui in B} [ e^2 + l (|p_u|^2 + |q_i|^2) + l_b (b_u^2 + b_i^2) ] / 2
 
-    and moves all its weights w at once by the heavy-ball rule v = beta v + gradient,
-    w = w - g v. As the loss is a sum, a rate g means about the same for batches of any size.
+    (the e^2 weighted by the sample weights) and moves all its weights w at once by the
+    heavy-ball rule v = beta v + gradient, w = w - g v. As the loss is a sum, a rate g means
+    about the same for batches of any size.
 
     Koren, Bell, Volinsky, "Matrix Factorization Techniques for Recommender Systems", IEEE
     Computer 2009, equation 5; momentum: Polyak 1964.
@@ -47,6 +48,7 @@ class MFSGD(Minibatches, FactorsAndBiases, Model):
     """
 
     family: ClassVar[str] = "mf_sgd"
+    uses_weights: ClassVar[bool] = True
 
     learning_rate: Annotated[float, Gt(0)] = 4e-3
     momentum: Annotated[float, Ge(0), Lt(1)] = 0.9
@@ -61,13 +63,14 @@ class MFSGD(Minibatches, FactorsAndBiases, Model):
         network = Network(self.start(training.ratings.shape, generator))
         sgd = torch.optim.SGD(network.parameters(), self.learning_rate, self.momentum)
         users, items, ratings = map(torch.from_numpy, observed(training.ratings))
-        mean = float(self.mean[0])
+        mean, roots = float(self.mean[0]), roots_of(training.weights)
 
         def loss(some: Tensor) -> Tensor:
             of = network.of_pairs(users[some], items[some])
             p, q = of["user_factors"], of["item_factors"]
             b_user, b_item = of["user_bias"], of["item_bias"]
             errors = mean + b_user + b_item + (p * q).sum(1) - ratings[some]
+            errors = errors if roots is None else errors * roots[some]
             factors, biases = p.square().sum() + q.square().sum(), b_user.square() + b_item.square()
             penalty = self.regularization * factors + self.bias_regularization * biases.sum()
             return (errors.square().sum() + penalty) / 2

@@ -11,11 +11,11 @@ from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, svds
 
 from fivestar.models.base import FloatArray, Model, learned
-from fivestar.models.biases import Biases, with_values
+from fivestar.models.biases import Biases
 from fivestar.models.factors import Factors
 from fivestar.models.solver import UserRegression
 from fivestar.models.training import EarlyStopping, History, Steps, Training
-from fivestar.ratings import observed
+from fivestar.ratings import observed, with_values
 
 
 @dataclass(kw_only=True)

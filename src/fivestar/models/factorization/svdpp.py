@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from fivestar.models.base import FloatArray, Model, learned
-from fivestar.models.biases import with_values
 from fivestar.models.factors import Factors
 from fivestar.models.solver import UserRegression, penalties, with_ones, worth_of_stopping
 from fivestar.models.training import EarlyStopping, History, Steps, Training
-from fivestar.ratings import observed
+from fivestar.ratings import observed, with_values
 
 
 @dataclass(kw_only=True)

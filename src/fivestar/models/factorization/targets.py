@@ -25,7 +25,11 @@ def random_fraction(train: sparse.csr_array, fraction: float, seed: int) -> spar
 
 
 def shift_and_scale(
-    ratings: FloatArray, ends: tuple[float, float], scaling: Scaling, centred: bool
+    ratings: FloatArray,
+    ends: tuple[float, float],
+    scaling: Scaling,
+    centred: bool,
+    weights: FloatArray | None = None,
 ) -> tuple[float, float]:
     """Fitted to (r - shift) / scale; predictions are turned back.
 
@@ -36,13 +40,19 @@ def shift_and_scale(
         scale to 0 and 1, less the mean where ``centred``.
     centred
         Whether the mean is taken from the ratings in any case.
+    weights
+        How much each rating counts in mean and standard deviation.
     """
     mean = float(ratings.mean(dtype=np.float64))
+    deviation = float(ratings.std(dtype=np.float64))
+    if weights is not None:
+        mean = float(np.average(ratings, weights=weights))
+        deviation = float(np.sqrt(np.average((ratings - mean) ** 2, weights=weights)))
     match scaling:
         case "none":
             return (mean if centred else 0.0), 1.0
         case "standardise":
-            return mean, float(ratings.std(dtype=np.float64)) or 1.0
+            return mean, deviation or 1.0
         case "min_max":
             return (mean if centred else float(ends[0])), float(ends[1] - ends[0])
 

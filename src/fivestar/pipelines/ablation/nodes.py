@@ -13,6 +13,7 @@ import pandas as pd
 from fivestar.failure import Failure, surviving
 from fivestar.metrics import rmse
 from fivestar.models import build
+from fivestar.pipelines import fitting
 from fivestar.ratings import TrainingData, observed
 
 logger = logging.getLogger(__name__)
@@ -50,9 +51,7 @@ def _fit(data: TrainingData, settings: dict[str, Any], *, label: str) -> dict[st
     """Metrics and curves."""
     start = time.perf_counter()
     model = build(settings, label)
-    history = model.fit(
-        data.train, data.validation, scale=data.scale, features=data.features, label=label
-    )
+    history = fitting.fit(model, data, label=label)
     users, items, ratings = observed(data.validation)
     error = rmse(ratings, model.predict(users, items))
     logger.info("%s: validation RMSE %.4f, %s", label, error, history.ending)

@@ -8,18 +8,40 @@ import altair as alt
 import pandas as pd
 
 from fivestar.ratings import TrainingData
-from fivestar.reporting.charts import COLORS, Chart, themed
+from fivestar.reporting.charts import COLORS, REST, Chart, themed
+
+MAX_LABELS = 10
+"""Models in a matrix whose cells have room for numbers."""
+LOWER, HIGHER = [COLORS[0], "#d3dcf5"], ["#ffdcd6", COLORS[2]]
+"""Colours of differences, from the largest below 0 to the largest above."""
+
+CLOCK = "\u23f1 "
+"""Before the name of a model that uses times."""
 
 
-def draw_leaderboard(leaderboard: pd.DataFrame, data: TrainingData) -> Chart:
-    """Bars of the RMSE on validation and test, the best model on top."""
+def draw_leaderboard(
+    leaderboard: pd.DataFrame, data: TrainingData, *, time_aware: list[str]
+) -> Chart:
+    """Bars of the RMSE on validation and test, the best model on top; lines: the interval.
+
+    Names of models that use times begin with a clock, and stand below all others.
+    """
+    told_times = leaderboard["model"].isin(time_aware)
+    leaderboard = leaderboard.assign(
+        model=leaderboard["model"].where(~told_times, CLOCK + leaderboard["model"])
+    )
+    note = f"{CLOCK}: told when the rating was given." if told_times.any() else ""
     columns = {"validation_rmse": "validation", "test_rmse": "test"}
     long = (
         leaderboard.rename(columns=columns)
         .melt("model", list(columns.values()), var_name="part", value_name="rmse")
         .dropna()
     )
-    most = long["rmse"].max()  # and room for its label
+    ends = leaderboard.set_index("model")[["test_rmse_low", "test_rmse_high"]]
+    ends = ends.set_axis(["low", "high"], axis=1).assign(part="test").reset_index()
+    long = long.merge(ends, "left", ["model", "part"])
+    long["label_at"] = long["high"].fillna(long["rmse"])
+    most = long["label_at"].max()  # and room for its label
     base = alt.Chart(long, width="container", height=26 * len(leaderboard)).encode(
         x=alt.X("rmse:Q", title="RMSE", scale=alt.Scale(domain=[0, 1.25 * most])),
         y=alt.Y("model:N", sort=leaderboard["model"].tolist(), title=None),
@@ -28,10 +50,45 @@ def draw_leaderboard(leaderboard: pd.DataFrame, data: TrainingData) -> Chart:
     )
     colors = alt.Scale(domain=list(columns.values()), range=COLORS[:2])
     bars = base.mark_bar().encode(color=alt.Color("part:N", scale=colors))
+    intervals = base.mark_rule(strokeWidth=1.5).encode(x="low:Q", x2="high:Q")
     labels = base.mark_text(align="left", dx=3, fontSize=10).encode(
-        text=alt.Text("rmse:Q", format=".4f")
+        x="label_at:Q", text=alt.Text("rmse:Q", format=".4f")
     )
-    return themed(bars + labels, "RMSE by model", "Less is better.", data.title)
+    told = "Less is better. Lines: the interval of the test RMSE."
+    return themed(bars + intervals + labels, "RMSE by model", told, note, data.title)
+
+
+def draw_differences(
+    differences: pd.DataFrame, leaderboard: pd.DataFrame, data: TrainingData
+) -> Chart:
+    """A matrix of all pairs in the order of the leaderboard: which differences are real."""
+    pairs = differences.rename(columns={"model_a": "model", "model_b": "other"})
+    mirrored = pairs.rename(columns={"model": "other", "other": "model"})
+    mirrored[["difference", "low", "high"]] = -pairs[["difference", "high", "low"]]
+    cells = pd.concat([pairs, mirrored]).drop(columns="p_value")
+    cells["size"] = cells["difference"].abs().map("{:.3f}".format).str.removeprefix("0")
+    models = leaderboard["model"].tolist()
+    most = max(cells["difference"].abs().max(), 1e-9) if len(cells) else 1.0
+    scale = alt.Scale(domain=[-most, -1e-12, 1e-12, most], range=LOWER + HIGHER)
+    numbers = [alt.Tooltip(f"{name}:Q", format="+.4f") for name in ("difference", "low", "high")]
+    base = alt.Chart(cells, width="container", height=max(24 * len(models), 60)).encode(
+        x=alt.X("other:N", sort=models, title=None, axis=alt.Axis(orient="top", labelAngle=-90)),
+        y=alt.Y("model:N", sort=models, title=None),
+        tooltip=["model:N", "other:N", *numbers, alt.Tooltip("p_holm:Q", format=".4f")],
+    )
+    real = alt.condition(
+        "datum.significant", alt.Color("difference:Q", scale=scale, legend=None), alt.value(REST)
+    )
+    chart = base.mark_rect(stroke="white", strokeWidth=1).encode(color=real)
+    if len(models) <= MAX_LABELS:
+        chart += base.mark_text(fontSize=10).encode(text="size:N")
+    return themed(
+        chart,
+        "Which differences of the test RMSE are real",
+        "Blue: the row's model is better than the column's. Red: worse.",
+        "Grey: the difference is not significant.",
+        data.title,
+    )
 
 
 def draw_learning_curves(

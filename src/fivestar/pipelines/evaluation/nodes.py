@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,9 @@ from fivestar.failure import Failure, surviving
 from fivestar.metrics import gaussian_nll, mae, mse, rmse
 from fivestar.metrics.calibration import coverages
 from fivestar.models import Model
-from fivestar.ratings import TrainingData, Vocabulary, observed
+from fivestar.pipelines.evaluation.differences import compare_pairs, sum_by_user
+from fivestar.pipelines.evaluation.settings import EvaluationSettings
+from fivestar.ratings import TrainingData, Vocabulary, observed, times_of
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +81,8 @@ def evaluate(
         "%s: RMSE validation %.4f, test %s",
         *(label, errors["validation_rmse"], _shown(errors.get("test_rmse"))),
     )
+    if model.uses_times:  # told only then: nothing else of other models' metrics changes
+        errors["uses_times"] = True
     return predictions, errors | {
         "fallbacks": int(predictions["fallback"].sum()),
         "n_parameters": model.n_parameters,
@@ -97,6 +102,8 @@ def _evaluate(
     label: str,
 ) -> tuple[pd.DataFrame, dict[str, float]]:
     users, items, ratings = observed(data.train)
+    of_train = data.train_context.times
+    times = None if of_train is None else of_train.data
     ids = data.vocabulary
     tables, non_finite = zip(
         *(_predicted(model, part, pairs, ids) for model, part, pairs in parts), strict=True
@@ -104,7 +111,7 @@ def _evaluate(
     validation = tables[0]
     # The noise is estimated where the model was not fitted, and used for all parts.
     sigma = rmse(validation["rating"], validation["prediction"])
-    errors = _errors("train", ratings, fitted.predict(users, items), sigma)
+    errors = _errors("train", ratings, fitted.predict(users, items, times), sigma)
     for (model, part, _), table in zip(parts, tables, strict=True):
         known = table[table["rating"].notna()]
         if known.empty:
@@ -117,14 +124,39 @@ def _evaluate(
     return pd.concat(tables, ignore_index=True), errors
 
 
-def compare(**metrics: dict[str, Any]) -> pd.DataFrame:
-    """The leaderboard: best validation RMSE first; failed models have no row.
+class Measured(NamedTuple):
+    """What models are compared by."""
+
+    metrics: dict[str, Any]
+    by_user: pd.DataFrame
+    """The test part, as ``sum_by_user`` gives it."""
+
+
+def measure(metrics: dict[str, Any], predictions: pd.DataFrame) -> Measured:
+    """Of one model; the predictions of all models together may not fit into memory."""
+    return Measured(metrics, sum_by_user(predictions))
+
+
+def compare(
+    settings: EvaluationSettings, **measured: Measured
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The leaderboard: best validation RMSE first; failed models have no row. And ``differences``.
+
+    Models that use when a rating was given follow after all others, however good they are:
+    they are told more, so the first of the table, the champion, is none of them.
 
     Parameters
     ----------
-    metrics
+    measured
         Of each model, by its name.
     """
+    ranking = rank({model: given.metrics for model, given in measured.items()})
+    by_user = {model: measured[model].by_user for model in ranking["model"]}
+    return compare_pairs(ranking, by_user, settings)
+
+
+def rank(metrics: Mapping[str, dict[str, Any]]) -> pd.DataFrame:
+    """The leaderboard without what the comparison of its models adds."""
     rows = [
         {"model": model, **measured}
         for model, measured in metrics.items()
@@ -133,11 +165,10 @@ def compare(**metrics: dict[str, Any]) -> pd.DataFrame:
     if not rows:
         reasons = "; ".join(f"{model}: {failed['failure']}" for model, failed in metrics.items())
         raise InputError(f"every model failed, nothing to compare. {reasons}")
-    return (
-        pd.DataFrame(rows)
-        .reindex(columns=LEADERBOARD)
-        .sort_values(["validation_rmse", "model"], ignore_index=True)
-    )
+    table = pd.DataFrame(rows).reindex(columns=["uses_times", *LEADERBOARD])
+    table["uses_times"] = table["uses_times"].eq(True)
+    order = ["uses_times", "validation_rmse", "model"]
+    return table.sort_values(order, ignore_index=True)[LEADERBOARD]
 
 
 def describe_leaderboard(leaderboard: pd.DataFrame, data: TrainingData) -> dict[str, Any]:
@@ -150,7 +181,7 @@ def _predicted(
     model: Model, part: str, pairs: pd.DataFrame, ids: Vocabulary
 ) -> tuple[pd.DataFrame, int]:
     """Predictions as a table, and how many scores were not finite."""
-    predicted = model.predict_detailed(*ids.indices(pairs))
+    predicted = model.predict_detailed(*ids.indices(pairs), times_of(pairs))
     table = pairs[["user", "item", "rating"]].assign(
         part=part, prediction=predicted.values, fallback=predicted.fallback
     )

@@ -70,6 +70,14 @@ def ratings(table: pd.DataFrame, column: str, scale: Scale) -> pd.Series:
     return values
 
 
+def weights(table: pd.DataFrame, column: str) -> pd.Series:
+    """The column as float64, each a positive finite number."""
+    values = parse_numbers(table[column])
+    fix = "Write numbers above 0, such as 1 or 2.5, or delete the rows that shall not count."
+    refuse(table, [column], ~(np.isfinite(values) & (values > 0)), "not a positive number", fix)
+    return values
+
+
 def parse_numbers(text: pd.Series) -> pd.Series:
     """Numbers in the cells, float64; NaN where a cell holds none."""
     try:

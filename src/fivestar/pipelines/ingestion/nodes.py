@@ -23,7 +23,7 @@ PAIR = ["user", "item"]
 
 
 def clean_ratings(raw: pd.DataFrame, settings: IngestionSettings, scale: Scale) -> pd.DataFrame:
-    """One rating a pair: ``user``, ``item``, ``rating``; ``timestamp`` where the file has it."""
+    """One rating a pair: ``user``, ``item``, ``rating``, and what else ``columns`` declare."""
     columns = settings.columns
     raw = checks.as_text(raw)
     declared = [column for _, column in columns if column is not None]
@@ -34,6 +34,8 @@ def clean_ratings(raw: pd.DataFrame, settings: IngestionSettings, scale: Scale) 
     table = pd.DataFrame({"user": raw[columns.user], "item": raw[columns.item], "rating": rating})
     if columns.timestamp is not None:
         table["timestamp"] = _seconds(raw, columns.timestamp)
+    if columns.weight is not None:
+        table["weight"] = checks.weights(raw, columns.weight)
     if settings.duplicates == "error":
         fix = "Delete all but one, or set `ingestion.duplicates` to last or mean."
         checks.require_unique(raw, [columns.user, columns.item], fix)
@@ -79,6 +81,8 @@ def clean_test_pairs(
 ) -> pd.DataFrame:
     """The pairs to predict: ``id``, ``user``, ``item``, ``rating``; no rows where none are shipped.
 
+    Also ``timestamp`` where it is declared, for models that use times.
+
     A pair that is among the ratings would be tested on what models were trained on.
     """
     if raw is None:
@@ -100,6 +104,8 @@ def clean_test_pairs(
     table["rating"] = (
         np.nan if columns.rating is None else checks.ratings(raw, columns.rating, scale)
     )
+    if columns.timestamp is not None:
+        table["timestamp"] = _seconds(raw, columns.timestamp)
 
     found = table[PAIR].merge(ratings[PAIR], how="left", indicator=True)["_merge"]
     trained_on = (found == "both").to_numpy()

@@ -11,21 +11,27 @@ from fivestar.pipelines.settings import Settings
 
 
 class RatingColumns(Settings):
-    """The file's names for what every rating has; ``timestamp`` (seconds or a date) is optional."""
+    """The file's names for what every rating has.
+
+    ``timestamp`` (seconds or a date) and ``weight`` (a positive number: how much the rating
+    counts) are optional.
+    """
 
     user: str
     item: str
     rating: str
     timestamp: str | None = None
+    weight: str | None = None
 
 
 class TestColumns(Settings):
-    """The file's names in the table of test pairs; ``id`` and ``rating`` are optional."""
+    """The file's names in the table of test pairs; all but ``user`` and ``item`` are optional."""
 
     user: str
     item: str
     id: str | None = None
     rating: str | None = None
+    timestamp: str | None = None
 
 
 class Feature(Settings):

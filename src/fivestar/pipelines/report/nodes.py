@@ -18,12 +18,17 @@ FOUR, TWO = "{:.4f}".format, "{:.2f}".format
 HEADINGS = {
     **{f"{split}_rmse": f"{split} RMSE" for split in ("validation", "test", "train")},
     **{f"{split}_mae": f"{split} MAE" for split in ("validation", "test")},
+    "test_rmse_low": "interval of test RMSE: low",
+    "test_rmse_high": "high",
+    "differs_from_champion": "differs from the first",
     "n_parameters": "free parameters",
     "fit_seconds": "fit, seconds",
 }
 RANKED = (
     "Models are ranked by their error on validation ratings, which they were not trained on. "
-    "Test ratings are read once, to report, by models trained again on train and validation."
+    "Test ratings are read once, to report, by models trained again on train and validation. "
+    "A test RMSE differs from the first model's if the difference is significant, adjusted for "
+    "all pairs of models."
 )
 LISTS = {
     RATED: "What they rated highest",
@@ -45,7 +50,7 @@ class Shown(NamedTuple):
 def show_leaderboard(leaderboard: pd.DataFrame) -> list[Text | Table]:
     """All columns of which something is known."""
     known = leaderboard.dropna(axis="columns", how="all")
-    formats = {name: FOUR for name in HEADINGS if name.endswith(("rmse", "mae"))}
+    formats = {name: FOUR for name in HEADINGS if "_rmse" in name or name.endswith("_mae")}
     formats["fit_seconds"] = "{:.1f}".format
     return [Text([RANKED]), Table(known, "", formats, HEADINGS)]
 

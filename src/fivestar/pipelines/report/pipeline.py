@@ -25,7 +25,7 @@ SECTIONS = {
         Shown("exploration_rating_counts_chart"),
         Shown("exploration_item_means_chart", "Point at an item for its title.", wide=True),
     ],
-    "Models": [Shown("board"), Shown("leaderboard_chart")],
+    "Models": [Shown("board"), Shown("leaderboard_chart"), Shown("differences_chart")],
     "Learning": [
         Shown("learning_curves_chart"),
         Shown("learning_curves_from_step_100_chart"),  # only where a model learnt for so long

@@ -10,11 +10,16 @@ import pandas as pd
 from fivestar.errors import InputError
 from fivestar.pipelines.splitting.methods import hold_out
 from fivestar.pipelines.splitting.settings import SplittingSettings
-from fivestar.ratings import Features, Scale, TrainingData, Vocabulary
+from fivestar.pipelines.wiring import version
+from fivestar.ratings import Context, Features, Scale, TrainingData, Vocabulary
 
 logger = logging.getLogger(__name__)
 
+COLUMNS = ("user", "item", "rating", "timestamp")
+SECONDS_A_DAY = 86_400
 
+
+@version(2)
 def split(
     ratings: pd.DataFrame, test_pairs: pd.DataFrame, settings: SplittingSettings
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
@@ -23,14 +28,15 @@ def split(
     Returns
     -------
     train, validation
-        ``user``, ``item``, ``rating``.
+        ``user``, ``item``, ``rating``; ``timestamp`` where it is known; ``weight`` where ratings
+        have one or age counts, 1 on average.
     test
-        Also ``id``; the shipped test pairs, or else a split held out first.
+        Also ``id``, but no weight; the shipped test pairs, or else a split held out first.
 
     Raises
     ------
     InputError
-        If a split would be empty.
+        If a split would be empty, or age counts and there are no timestamps.
     """
     rest = ratings
     if test_pairs.empty:
@@ -47,8 +53,41 @@ def split(
         "splitting: %s train, %s validation, %s test ratings",
         *(f"{len(table):,}" for table in (train, validation, test_pairs)),
     )
-    columns = ["user", "item", "rating"]
-    return train[columns], validation[columns], test_pairs[["id", *columns]]
+    train, validation = with_weights(train, validation, settings.half_life_days)
+    return (
+        _columns(train, [*COLUMNS, "weight"]),
+        _columns(validation, [*COLUMNS, "weight"]),
+        _columns(test_pairs, ["id", *COLUMNS]),
+    )
+
+
+def with_weights(
+    train: pd.DataFrame, validation: pd.DataFrame, half_life_days: float | None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Both parts with the ``weight`` of each rating, if ratings differ in it; 1 on average.
+
+    That is the data's own weight times 2^(-age / half life).
+    """
+    both = pd.concat([train, validation])
+    if half_life_days is None and "weight" not in both:
+        return train, validation
+    weight = both["weight"] if "weight" in both else pd.Series(1.0, index=both.index)
+    if half_life_days is not None:
+        if "timestamp" not in both:
+            raise InputError(
+                "`splitting.half_life_days` needs timestamps: name their column in "
+                "`ingestion.columns.timestamp`, or set it to null."
+            )
+        age = both["timestamp"].max() - both["timestamp"]
+        weight = weight * np.exp2(-age / (half_life_days * SECONDS_A_DAY))
+    both["weight"] = weight / weight.mean()
+    n_train = len(train)
+    return both.iloc[:n_train], both.iloc[n_train:]
+
+
+def _columns(table: pd.DataFrame, wanted: list[str]) -> pd.DataFrame:
+    """Those of the wanted columns that the table has."""
+    return table[[name for name in wanted if name in table]]
 
 
 def collect_ids(
@@ -70,7 +109,15 @@ def assemble(
     scale: Scale,
 ) -> TrainingData:
     """Everything that models learn from, as one value."""
-    data = TrainingData(ids.matrix(train), ids.matrix(validation), ids, features, scale)
+    data = TrainingData(
+        train=ids.matrix(train),
+        validation=ids.matrix(validation),
+        vocabulary=ids,
+        features=features,
+        scale=scale,
+        train_context=Context.of(train, ids),
+        validation_context=Context.of(validation, ids),
+    )
     logger.info(
         "training data: train %s x %s, %s stored, %.2f %% of the cells; fingerprint %s",
         *(f"{n:,}" for n in (*data.train.shape, data.train.nnz)),

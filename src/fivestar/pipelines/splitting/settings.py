@@ -21,6 +21,9 @@ class SplittingSettings(Settings):
         Of all ratings, where the data set ships no test split.
     validation_share
         Of what the test split leaves.
+    half_life_days
+        A rating so many days older than another counts half as much, in models that use sample
+        weights; None: age does not count.
     seed
         Of the random choices.
     """
@@ -28,4 +31,5 @@ class SplittingSettings(Settings):
     method: Literal["stratified", "random", "time", "per_user"]
     test_share: Annotated[float, Gt(0), Lt(1)]
     validation_share: Annotated[float, Gt(0), Lt(1)]
+    half_life_days: Annotated[float, Gt(0)] | None = None
     seed: int

@@ -5,7 +5,7 @@ from typing import Any
 
 from kedro.pipeline import Pipeline, node
 
-from fivestar.models import version_of
+from fivestar.models import version_of_block
 from fivestar.pipelines.training.nodes import fit, refit
 from fivestar.pipelines.wiring import Bound, named
 
@@ -17,7 +17,7 @@ def create_pipeline(models: Mapping[str, Mapping[str, Any]]) -> Pipeline:
 
 def train_one(model: str, block: Mapping[str, Any]) -> Pipeline:
     """Fit and refit of one model."""
-    version = version_of(str(block.get("family")))
+    version = version_of_block(block)
     return Pipeline(
         [
             node(
