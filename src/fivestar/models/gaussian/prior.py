@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from fivestar.models.bayesian.prior import decompose
-from fivestar.models.biases import shrunken_means, with_values
-from fivestar.ratings import Indices, observed
+from fivestar.models.biases import shrunken_means
+from fivestar.ratings import Indices, observed, with_values
 
 Array = NDArray[np.floating]
 

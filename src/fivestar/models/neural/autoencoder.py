@@ -13,14 +13,14 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import mse_loss
 
 from fivestar.models.base import FloatArray, Model, learned
-from fivestar.models.biases import Biases, with_values
+from fivestar.models.biases import Biases
 from fivestar.models.factors import Factors
 from fivestar.models.minibatch import Minibatches, Network
 from fivestar.models.neural.layers import ACTIVATIONS, Activation, glorot, hidden_layers
 from fivestar.models.solver import UserRegression, with_ones
 from fivestar.models.sparse_products import SparseRows, dot_products_at, sparse_times_dense
 from fivestar.models.training import EarlyStopping, History, Training
-from fivestar.ratings import Indices
+from fivestar.ratings import Indices, with_values
 
 PAIRS = 256
 """Pairs scored at a time: their codes and decoder rows stay in the processor's cache."""
