@@ -24,6 +24,8 @@ from pathlib import Path
 
 import yaml
 
+from fivestar.models import uses_times
+
 ROOT = Path(__file__).parents[1]
 RAW = ROOT / "data/01_raw/ml-100k"
 PAGE = ROOT / "docs/models.md"
@@ -99,8 +101,8 @@ def measure_fold(fold: int, models: list[str], workers: int) -> list[Result]:
             return list(pool.map(lambda model: measure(project, model, fold), models))
 
 
-def write_page(results: list[Result]) -> None:
-    """The table of docs/models.md, the best mean first."""
+def write_page(results: list[Result], time_aware: set[str]) -> None:
+    """The table of docs/models.md, the best mean first; models that use times come last."""
     by_model: dict[str, list[Result]] = {}
     for result in results:
         by_model.setdefault(result.model, []).append(result)
@@ -111,8 +113,10 @@ def write_page(results: list[Result]) -> None:
         seconds = statistics.median(run.fit_seconds for run in runs)
         memory = max(run.peak_memory for run in runs)
         cells = f"{first.test_rmse:.4f} | {mean:.4f} | {seconds:.1f} | {memory:.0f}"
-        rows.append((mean, f"| `{model}` | {cells} | {first.n_parameters:,} |"))
-    table = "\n".join(row for _, row in sorted(rows))
+        told = model in time_aware
+        name = f"`{model}` (told the time)" if told else f"`{model}`"
+        rows.append((told, mean, f"| {name} | {cells} | {first.n_parameters:,} |"))
+    table = "\n".join(row for *_, row in sorted(rows))
     marker = "<!-- made by benchmarks/models.py -->"
     head, _, tail = PAGE.read_text(encoding="utf-8").partition(marker)
     _, _, tail = tail.partition(marker)
@@ -144,7 +148,8 @@ def main() -> None:
         RESULTS.parent.mkdir(exist_ok=True)
         rows = [vars(result) for result in results.values()]
         RESULTS.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    write_page(list(results.values()))
+    time_aware = {model for model, block in known.items() if uses_times(block)}
+    write_page(list(results.values()), time_aware)
 
 
 if __name__ == "__main__":

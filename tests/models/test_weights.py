@@ -106,8 +106,8 @@ def test_model_that_cannot_use_weights_says_so_and_is_as_without(
     monkeypatch.setattr(logging.getLogger("fivestar"), "propagate", True)
     train, test = planted(40, 30)
     users, items, _ = observed(test)
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="fivestar"):
         found = fitted({"family": "svd", "n_factors": 2}, train, weighted(train))
-    assert caplog.text.count("svd: does not use sample weights") == 1
+    assert "svd: does not use sample weights" in caplog.text
     without = fitted({"family": "svd", "n_factors": 2}, train)
     np.testing.assert_array_equal(found.predict(users, items), without.predict(users, items))

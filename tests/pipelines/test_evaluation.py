@@ -14,14 +14,14 @@ from fivestar.errors import InputError
 from fivestar.hooks.terminal import show
 from fivestar.metrics import rmse
 from fivestar.metrics.significance import corrected_t_test, holm
-from fivestar.pipelines.evaluation.charts import draw_differences
+from fivestar.pipelines.evaluation.charts import draw_differences, draw_leaderboard
 from fivestar.pipelines.evaluation.differences import (
     compare_pairs,
     differences_over_folds,
     sum_by_user,
 )
 from fivestar.pipelines.evaluation.nodes import COLUMNS as PREDICTED
-from fivestar.pipelines.evaluation.nodes import compare, measure
+from fivestar.pipelines.evaluation.nodes import compare, measure, rank
 from fivestar.pipelines.evaluation.settings import EvaluationSettings
 from fivestar.ratings import Features, TrainingData, Vocabulary
 
@@ -204,3 +204,26 @@ def test_the_terminal_marks_who_does_not_differ(capsys: pytest.CaptureFixture[st
     row = board.iloc[0]
     assert f"{row['test_rmse_low']:.4f}-{row['test_rmse_high']:.4f}" in shown
     assert "= The test RMSE does not differ significantly" in shown
+
+
+def test_models_that_use_times_follow_after_all_others(capsys: pytest.CaptureFixture[str]) -> None:
+    errors = {"bias": 0.9, "clock": 0.8, "als": 0.85}
+    board = rank(
+        {
+            name: {"validation_rmse": error, "test_rmse": error, "n_parameters": 1, "fallbacks": 0}
+            | ({"uses_times": True} if name == "clock" else {})
+            for name, error in errors.items()
+        }
+    )
+    assert board["model"].tolist() == ["als", "bias", "clock"]
+    board = board.assign(**dict.fromkeys(ADDED, np.nan)).fillna({"differs_from_champion": 1})
+    chart = draw_leaderboard(board, some_data(), time_aware=["clock"]).to_dict()
+    (rows,) = chart["datasets"].values()
+    assert {row["model"] for row in rows} == {"als", "bias", "\u23f1 clock"}
+    assert any("told when" in line for line in chart["title"]["subtitle"])
+    show(board, some_data(), submission=None, time_aware=["clock"])
+    lines = capsys.readouterr().out.splitlines()
+    (at,) = [number for number, line in enumerate(lines) if line.startswith(" clock ")]
+    assert lines[at - 2].startswith(" bias ")
+    assert lines[at - 1].strip() == ""
+    assert any(line.startswith("Below the line: told when") for line in lines)

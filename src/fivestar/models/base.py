@@ -58,7 +58,7 @@ class Distribution(Protocol):
     def interval(
         self, users: Indices, items: Indices, coverage: float = 0.9
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Ends, (n_pairs,) each, of an interval that holds the rating with this probability."""
+        """Ends, (n_pairs,) each, of an interval that holds at least this fraction of ratings."""
 
 
 def learned(*, parameter: bool = True) -> Any:

@@ -65,7 +65,7 @@ class BiasTime(Model):
     item_bias: FloatArray = learned()
     drift_starts: NDArray[np.int64] = learned(parameter=False)
     drift_times: Times = learned(parameter=False)
-    drift_means: FloatArray = learned()
+    drift_means: FloatArray = learned(parameter=False)
     drift_usual: FloatArray = learned(parameter=False)
 
     def _fit(self, training: Training) -> History:
