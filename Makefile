@@ -6,10 +6,12 @@ PORT ?= 5000
 # What `make report` tells: ENV=ml-100k FOLD=2 for another data set and fold.
 PLACE = $(or $(ENV),demo)$(if $(FOLD),/fold-$(FOLD))
 CHOICE = $(if $(ENV),--env $(ENV)) $(if $(FOLD),--params fold=$(FOLD))
+MODEL ?= als
+COMMA := ,
 # What shows a page to a person; OPEN=true shows nothing.
 OPEN ?= $(BIN)/python -m webbrowser -t
 
-.PHONY: run test lint report cross_validation blend viz ui bench bench-quick screenshots data clean
+.PHONY: run test lint report cross_validation blend tune viz ui bench bench-quick screenshots data clean
 
 run: .venv/installed data/01_raw/demo/ml-100k.inter
 	$(BIN)/kedro run --runner $(RUNNER)
@@ -32,6 +34,11 @@ report: .venv/installed data/01_raw/demo/ml-100k.inter
 # Every model of the line-up on every fold, and the blend; what is fresh is not run again.
 cross_validation blend: .venv/installed data/01_raw/demo/ml-100k.inter
 	$(BIN)/kedro run --runner $(RUNNER) $(CHOICE) --pipelines $@ --only-missing-outputs
+
+# make tune MODEL=als; ENV and FOLD as above. Goes on where an earlier run was ended.
+tune: .venv/installed data/01_raw/demo/ml-100k.inter
+	$(BIN)/kedro run $(if $(ENV),--env $(ENV)) --pipelines tuning --params tuning.model=$(MODEL)$(if $(FOLD),$(COMMA)fold=$(FOLD))
+	@echo "Best settings: data/08_reporting/$(PLACE)/tuning/$(MODEL)/best.yml"
 
 ui: .venv/installed
 	@echo "Runs: http://127.0.0.1:$(PORT)/#/experiments/1/runs?workflowType=machine_learning"

@@ -180,6 +180,7 @@ def main() -> None:
         "20 users of 200 ratings each": Planted(20, 4_000, even=True),
         "459 users, models that suit different ones": Planted(459, 20_000, spread=(0.5, 0.5)),
         "459 users, only one model that does": Planted(459, 20_000, spread=(0.0, 0.5)),
+        "20 users, only one model that does": Planted(20, 4_000, spread=(0.0, 0.5)),
     }
     levels = {name: try_out(planted, n_trials) for name, planted in equal.items()}
     first = next(iter(levels.values()))

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from fivestar.config import name_members
 from fivestar.models import build
 from fivestar.ratings import observed
 
@@ -56,6 +57,7 @@ def test_files_that_documents_and_makefile_name_exist() -> None:
 def test_every_model_block_is_used_or_can_be_built() -> None:
     parameters = yaml.safe_load((ROOT / "conf/base/parameters_models.yml").read_text())
     assert set(parameters["line_up"]) <= set(parameters["models"])
+    name_members(parameters["models"])
     for name, block in parameters["models"].items():
         assert build(block, name).family == block["family"]
 

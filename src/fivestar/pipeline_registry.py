@@ -2,7 +2,15 @@
 
 from kedro.pipeline import Pipeline
 
-from fivestar.hooks.line_up import Blocks, blends, changes, cross_validated, line_up, zoo
+from fivestar.hooks.line_up import (
+    Blocks,
+    blends,
+    changes,
+    cross_validated,
+    line_up,
+    tuned,
+    zoo,
+)
 from fivestar.pipelines import (
     ablation,
     blend,
@@ -18,6 +26,7 @@ from fivestar.pipelines import (
     splitting,
     submission,
     training,
+    tuning,
 )
 
 
@@ -42,6 +51,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "colikes": prepared + colikes.create_pipeline(),
         "cross_validation": cross_validation.create_pipeline(*cross_validated()),
         "ablation": prepared + ablation.create_pipeline(*changes()),
+        "tuning": prepared + tuning.create_pipeline(*tuned()),
     }
 
 

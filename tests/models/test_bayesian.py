@@ -14,7 +14,7 @@ from fivestar.models.bayesian.cutpoints import Cutpoints
 from fivestar.models.bayesian.distribution import shortest_decimals
 from fivestar.models.bayesian.draws import Draws
 from fivestar.models.bayesian.likelihood import Noise, OrdinalProbit
-from fivestar.models.bayesian.prior import decompose, implicit_feedback, wishart
+from fivestar.models.bayesian.prior import decompose, implicit_feedback, popularity, wishart
 from fivestar.models.bayesian.sampler import Rows
 from fivestar.models.training import TooSlow
 from fivestar.ratings import Features, Scale, csr_matrix, observed
@@ -244,8 +244,23 @@ def test_probabilities_and_intervals_are_calibrated(settings: dict) -> None:
     assert stats.kstest(pit, "uniform").statistic < 0.05
     for level in (0.5, 0.8, 0.9):
         assert coverage(pit, level) == pytest.approx(level, abs=0.04)
-        lower, upper = distribution.interval(users, items, level)
-        assert np.mean((lower <= ratings) & (ratings <= upper)) > level - 0.04
+        whole = distribution.interval(users, items, level)
+        assert np.mean((whole[0] <= ratings) & (ratings <= whole[1])) > level - 0.04
+        if model.ordinal:
+            lower, upper = distribution.interval(users, items, level, kind="continuous")
+            spread = spread_evenly(ratings, distribution.ratings)
+            held = np.mean((lower <= spread) & (spread <= upper))
+            assert held == pytest.approx(level, abs=0.04)
+            # Whole levels stand for all that is nearest to them.
+            assert np.all(whole[0] - 0.5 <= lower)
+            assert np.all(upper <= whole[1] + 0.5)
+
+
+def spread_evenly(ratings: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """Each rating at random between the middles to the levels beside it, inside the scale."""
+    edges = np.concatenate([levels[:1], (levels[1:] + levels[:-1]) / 2, levels[-1:]])
+    at = np.searchsorted(levels, ratings)
+    return edges[at] + np.random.default_rng(1).random(len(ratings)) * np.diff(edges)[at]
 
 
 def test_gaussian_interval_holds_its_fraction_of_continuous_ratings() -> None:
@@ -351,6 +366,69 @@ def test_item_without_ratings_is_predicted_from_its_features() -> None:
     assert rmse(ratings[~warm], prediction) < 0.75 * rmse(ratings[~warm], guess)
 
 
+def popular_is_better(n_users: int = 150, n_items: int = 90) -> sparse.csr_array:
+    """Ratings of items of 1 to 100 raters, the more the better; the last 20 items are unrated."""
+    rng = np.random.default_rng(0)
+    popularity = np.linspace(0, 1, n_items - 20)
+    n_raters = (100**popularity).astype(int)
+    users = np.concatenate([rng.choice(n_users, n, replace=False) for n in n_raters])
+    items = np.repeat(np.arange(n_items - 20), n_raters)
+    stars = np.clip(np.rint(1.5 + 2.5 * popularity[items] + rng.normal(0, 0.5, len(items))), 1, 5)
+    return csr_matrix(users, items, stars, (n_users, n_items))
+
+
+def test_unrated_item_passes_for_a_rare_one_unless_it_is_new() -> None:
+    train = popular_is_better()
+    features = Features(*(sparse.csr_array(np.ones((n, 1))) for n in train.shape))
+    users, items = np.arange(150), np.full(150, 89)
+    rare, new = (
+        fitted({**FULL, "unrated_items": kind}, train, features=features)
+        for kind in ("rare", "new")
+    )
+    assert not rare.predict_detailed(users, items).fallback.any()
+    assert rare.predict(users, items).mean() < 2.3
+    assert new.predict(users, items).mean() > 2.9
+
+
+def test_popularity_is_standardised_and_nothing_where_all_are_alike() -> None:
+    values = popularity(np.array([1, 0, 8, 2]), count_of_unrated=1).toarray()[:, 0]
+    assert values[0] == values[1]
+    assert values[[0, 2, 3]].mean() == pytest.approx(0)
+    assert values[[0, 2, 3]].std() == pytest.approx(1)
+    assert not popularity(np.array([3, 3]), count_of_unrated=1).count_nonzero()
+
+
+def test_predicted_rating_counts_most_for_items_with_few() -> None:
+    model = build(FULL)
+    train = popular_is_better()
+    features = Features(*(sparse.csr_array(np.ones((n, 1))) for n in train.shape))
+    history = model.fit(train, scale=SCALE, features=features)
+    assert history.steps
+    factor = model.item_samples[:, :, -2].mean(1)
+    np.testing.assert_allclose(factor[-20:], 1, atol=1e-6)
+    assert np.all(factor[1:5] < 0.9)
+    assert np.all(factor[65:70] < factor[1:5].min())
+
+
+def test_unrated_items_row_moves_by_the_user_who_is_asked_for() -> None:
+    train = popular_is_better()
+    features = Features(*(sparse.csr_array(np.ones((n, 1))) for n in train.shape))
+    model: Any = build({**FULL, "n_chains": 1})
+    samplers: list[Any] = []
+    start = model._samplers
+    model._samplers = lambda *given: samplers.extend(start(*given)) or samplers
+    model.fit(train, scale=SCALE, features=features)
+    (sampler,) = samplers
+    implicit = sampler.item_prior.groups[1]
+    design = np.insert(sampler.users.values[:, :-1], 3, 1, axis=1)
+    last_users, last_items = model.user_samples[:, -1], model.item_samples[:, -1]
+    got = last_users[:, :-1] @ last_items[-1, :-1] + last_users[:, -1] + last_items[-1, -1]
+    row = sampler.items.values[-1] - implicit.default @ implicit.coefficients
+    rows = row + implicit.projection @ implicit.coefficients
+    expected = np.sum(design * rows, axis=1) + sampler.users.values[:, -1]
+    np.testing.assert_allclose(got, expected, atol=1e-4)
+
+
 def test_implicit_feedback_says_who_rated_and_not_how() -> None:
     train, _ = planted(20, 10)
     rows = implicit_feedback(train)
@@ -361,6 +439,21 @@ def test_implicit_feedback_says_who_rated_and_not_how() -> None:
 
 
 # -- the chain
+
+
+def test_chains_are_averaged_and_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    train, test = whole_stars(60, 40)
+    users, items, _ = known(test)
+    quick = {**FULL, "n_burn_in": 5, "n_steps": 20, "n_kept": 20}
+    found = []
+    for n_threads in (1, 2):
+        monkeypatch.setattr(factorization, "get_num_threads", lambda n=n_threads: n)
+        model = fitted({**quick, "n_chains": 2}, train)
+        found.append(model.predict(users, items))
+    np.testing.assert_array_equal(*found)
+    assert model.n_samples == 20
+    first, second = model.item_samples[:, ::2], model.item_samples[:, 1::2]
+    assert np.abs(first - second).max() > 0.01
 
 
 def test_history_traces_the_running_mean_and_the_noise() -> None:

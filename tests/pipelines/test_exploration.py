@@ -270,7 +270,7 @@ def test_periods_are_as_short_as_fits(days: list[int], unit: str, first_start: s
     train = some_train().iloc[: len(days)]
     seconds = pd.Timestamp("1997-12-05 23:59").value // 10**9
     ratings = train.assign(timestamp=[seconds + 86_400 * day for day in days])
-    table = tables.count_periods(train.sample(frac=1, random_state=0), ratings)
+    table = tables.count_periods(ratings.sample(frac=1, random_state=0))
     assert table["unit"].unique().tolist() == [unit]
     assert len(table) <= tables.MAX_PERIODS
     assert table["start"].iloc[0] == first_start

@@ -78,7 +78,7 @@ def test_neighbours_are_those_of_the_model_and_other_titles_are_named(project: P
     assert all(entry["others"] for entry in asked)  # Film 30, Film 10 and so on
     model: Any = load(project / "data/06_models/demo/bayesian_mf")
     ids = json.loads((project / "data/05_model_input/demo/vocabulary.json").read_text())["items"]
-    vectors = model.item_samples[:, :, :-1].reshape(len(ids), -1)
+    vectors = model.item_samples[:, :, :-2].reshape(len(ids), -1)
     own = vectors[ids.index(asked[0]["item"])]
     cosines = vectors @ own / np.linalg.norm(vectors, axis=1) / np.linalg.norm(own)
     best = [ids[n] for n in np.argsort(-cosines)[1:11]]

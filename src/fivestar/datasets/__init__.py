@@ -5,6 +5,7 @@ from fivestar.datasets.parquet_blocks import ParquetBlocks
 from fivestar.datasets.parquet_table import ParquetTable
 from fivestar.datasets.provenance import Provenance
 from fivestar.datasets.sparse_matrix import SparseMatrix
+from fivestar.datasets.study_store import StudyStore
 from fivestar.datasets.submission_file import SubmissionFile
 from fivestar.datasets.text_table import TextTable
 from fivestar.datasets.trained_models import TrainedModels
@@ -17,6 +18,7 @@ __all__ = [
     "ParquetTable",
     "Provenance",
     "SparseMatrix",
+    "StudyStore",
     "SubmissionFile",
     "TextTable",
     "TrainedModels",

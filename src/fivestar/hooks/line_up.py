@@ -58,6 +58,13 @@ def changes() -> tuple[str, list[str]]:
     return settings["base"], list(settings["variants"])
 
 
+def tuned() -> tuple[str, str]:
+    """The model that is tuned, and its family."""
+    model = _parameters()["tuning"]["model"]
+    block = _blocks([model], "parameters_tuning.yml: tuning.model")[model]
+    return model, str(block.get("family"))
+
+
 def _blocks(names: Iterable[str], where: str) -> Blocks:
     """The blocks of these models.
 

@@ -94,7 +94,8 @@ class TrackingHook:
         for name, value in outputs.items():
             if name.endswith(RUNS):
                 for record in value:
-                    self._log_record(record)
+                    if not (record.get("once") and self._is_logged(record["tags"])):
+                        self._log_record(record)
 
     @hook_impl
     def on_node_error(self, node: Node, error: Exception) -> None:
@@ -156,7 +157,8 @@ class TrackingHook:
 
         ``name``, ``model``, ``started`` and ``ended`` (seconds since 1970), ``failure`` (why, or
         None), ``skipped`` (whether that was on purpose; may be left out), and by name ``tags``,
-        ``parameters``, ``metrics`` and ``curves`` (from step 0).
+        ``parameters``, ``metrics`` and ``curves`` (from step 0). One with ``once`` is not logged
+        again where there is a run with its tags.
         """
         from mlflow.entities import Metric
 
@@ -177,6 +179,10 @@ class TrackingHook:
         failed = "KILLED" if record.get("skipped") else "FAILED"
         status = "FINISHED" if record["failure"] is None else failed
         self._client.set_terminated(run.info.run_id, status, ended)
+
+    def _is_logged(self, tags: Mapping[str, str]) -> bool:
+        wanted = " and ".join(f"tags.{name} = '{value}'" for name, value in tags.items())
+        return bool(self._client.search_runs([self._experiment_id], wanted, max_results=1))
 
     def _log_values(self, run_id: str, parameters: Mapping[str, Any], metrics: list[Any]) -> None:
         from mlflow.entities import Param

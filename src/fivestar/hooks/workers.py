@@ -5,8 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
-import threading
-from functools import cache
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
@@ -14,6 +12,7 @@ from kedro.io import CatalogProtocol, SharedMemoryDataCatalog
 from threadpoolctl import threadpool_limits
 
 from fivestar.errors import InputError
+from fivestar.processes import end_with_parent
 
 
 class WorkersHook:
@@ -42,22 +41,9 @@ class WorkersHook:
     @hook_impl
     def before_node_run(self) -> None:
         if multiprocessing.parent_process() is not None:
-            _end_with_parent()
+            end_with_parent()
         threadpool_limits(limits=self._threads)
         if "torch" in sys.modules:
             import torch  # waits where another thread is importing it just now
 
             torch.set_num_threads(self._threads)
-
-
-@cache
-def _end_with_parent() -> None:
-    """Have this worker end when the run that it works for is killed: nobody waits for it."""
-    threading.Thread(target=_wait_for_parent, daemon=True).start()
-
-
-def _wait_for_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

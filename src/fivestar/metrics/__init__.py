@@ -1,4 +1,4 @@
-"""How good predictions are: errors, ranking, calibration."""
+"""How good predictions are: errors, ranking, calibration, significance."""
 
 from fivestar.metrics.errors import gaussian_nll, mae, mse, rmse
 

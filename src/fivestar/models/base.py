@@ -20,7 +20,7 @@ from fivestar.errors import InputError, NoTimes
 from fivestar.files import replacing
 from fivestar.metrics import rmse
 from fivestar.models.factors import Factors
-from fivestar.models.training import EarlyStopping, History, Measure, Steps, Training
+from fivestar.models.training import EarlyStopping, History, Measure, Report, Steps, Training
 from fivestar.ratings import Context, Features, Indices, Scale, Times, csr_matrix, observed
 
 logger = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class Distribution(Protocol):
     def interval(
         self, users: Indices, items: Indices, coverage: float = 0.9
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Ends, (n_pairs,) each, of an interval that holds the rating with this probability."""
+        """Ends, (n_pairs,) each, of an interval that holds at least this fraction of ratings."""
 
 
 def learned(*, parameter: bool = True) -> Any:
@@ -149,6 +149,7 @@ class Model(ABC):
         validation_context: Context | None = None,
         label: str | None = None,
         max_seconds: float | None = None,
+        report: Report | None = None,
     ) -> History:
         """Learn from ``train``; ``validation`` only decides when to stop.
 
@@ -165,6 +166,8 @@ class Model(ABC):
             The name on progress bars and in the log, the family's by default.
         max_seconds
             Longest time that training may take.
+        report
+            Told the validation RMSE at each measurement; may raise to end training.
 
         Raises
         ------
@@ -208,6 +211,7 @@ class Model(ABC):
                 weights=weights,
                 validation_times=validation_times,
                 max_seconds=max_seconds,
+                report=report,
             )
         )
         for entry in _learned(self):

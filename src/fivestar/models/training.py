@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 Measure = Callable[[], tuple[float, float | None]]
 """Gives the RMSE on train and, where there is a validation split, on validation; in ratings."""
+Report = Callable[[float, float], None]
+"""Is told the share of the steps that are done, and the validation RMSE after them."""
 TIMED = 3
 """Steps after which the time of all is estimated; the first one may compile."""
 
@@ -146,6 +148,8 @@ class Training:
         (n_validation_ratings,)
     max_seconds, started
         Longest time that training may take, and since when.
+    report
+        Called after each measurement on validation; what it raises ends training.
     """
 
     ratings: sparse.csr_array
@@ -159,6 +163,7 @@ class Training:
     validation_times: Times | None = None
     max_seconds: float | None = None
     started: float = field(default_factory=perf_counter)
+    report: Report | None = None
 
     def once(self) -> History:
         """The history of a model that is learned in no steps, measured now."""
@@ -226,6 +231,8 @@ class Training:
                     )
                     break
                 history.record(number, *errors)
+                if self.report is not None and history.validation_rmse:
+                    self.report(number / settings.n_steps, history.latest_error)
                 split = "validation" if history.validation_rmse else "train"
                 bar.set_postfix_str(f"{split} RMSE {history.latest_error:.4f}", refresh=False)
                 if history.latest_error < best_error:

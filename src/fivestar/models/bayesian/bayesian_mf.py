@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge, Gt
 
@@ -21,7 +21,8 @@ class BayesianMF(BayesianFactorization):
       predicted from its features.
     - Implicit feedback: which items a user rated, n_u^-1/4 each, are further features of the
       user, and which users rated an item of the item; from train only, however they rated.
-      For users this is the implicit feedback of SVD++ (Koren, 2008).
+      For users this is the implicit feedback of SVD++ (Koren, 2008). The number of an item's
+      ratings is a feature too, and a rating that is predicted counts (see ``AddedRating``).
     - Ordered ratings: z_ui = x_u . y_i + b_u + b_i + e_ui is latent, and the rating is the
       interval between two cutpoints that z lies in (ordinal probit; Albert and Chib, 1993).
     - Cutpoints per user: some users give the highest rating easily, some hardly (Koren and
@@ -38,6 +39,10 @@ class BayesianMF(BayesianFactorization):
         Whether to use the side features, where there are any.
     implicit_feedback
         Whether to use which ratings exist.
+    unrated_items
+        What an item without ratings in train passes for: ``rare``, one of those with the
+        fewest, as in a random split and wherever it could have been rated; or ``new``, one
+        of whose popularity nothing is known, so that it gets what the mean rating's item has.
     ordinal_stars
         Whether ratings are ordered levels instead of numbers. With a single level or more than
         20 different ones in train they are numbers all the same.
@@ -52,9 +57,15 @@ class BayesianMF(BayesianFactorization):
     """
 
     family: ClassVar[str] = "bayesian_mf"
+    version: ClassVar[int] = 2
+
+    n_chains: Annotated[int, Ge(1)] = 2
+    n_burn_in: Annotated[int, Ge(0)] = 100
+    n_steps: Annotated[int, Ge(1)] = 400
 
     side_features: bool = True
     implicit_feedback: bool = True
+    unrated_items: Literal["rare", "new"] = "rare"
     ordinal_stars: bool = True
     user_cutpoints: bool = True
     noise_per_user: bool = True

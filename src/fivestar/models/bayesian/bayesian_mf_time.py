@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, cast
 
 import numpy as np
-from annotated_types import Gt
+from annotated_types import Ge, Gt
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -95,6 +95,9 @@ class BayesianMFTime(BayesianMF):
     family: ClassVar[str] = "bayesian_mf_time"
     uses_times: ClassVar[bool] = True
 
+    n_chains: int = field(init=False, default=1)  # the drift is that of one chain
+    n_burn_in: Annotated[int, Ge(0)] = 150
+    n_steps: Annotated[int, Ge(1)] = 550
     drift_minutes: tuple[Annotated[float, Gt(0)], ...] = DRIFT_MINUTES
 
     drift_starts: NDArray[np.int64] = learned(parameter=False)

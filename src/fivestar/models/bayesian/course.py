@@ -1,4 +1,4 @@
-"""The course of a chain: its samples, and the RMSE of their mean and of the latest alone."""
+"""The course of chains: their samples, and the RMSE of their mean and of the latest alone."""
 
 from __future__ import annotations
 
@@ -23,10 +23,12 @@ State = dict[str, Array]
 
 
 class Course:
-    """Keeps the chain's state at each measurement; during burn-in the latest one only."""
+    """Keeps the chains' states at each measurement; during burn-in the latest ones only."""
 
-    def __init__(self, model: BayesianFactorization, sampler: Sampler, training: Training) -> None:
-        self.model, self.sampler = model, sampler
+    def __init__(
+        self, model: BayesianFactorization, samplers: list[Sampler], training: Training
+    ) -> None:
+        self.model, self.samplers = model, samplers
         self.states: list[State] = []
         self.curves: dict[str, list[float]] = {"noise": [], "sample_rmse": []}
         users, items, ratings = observed(training.ratings)
@@ -52,24 +54,24 @@ class Course:
         self.total, self.count = np.zeros(len(self.pairs[0])), 0
 
     def measure(self) -> tuple[float, float | None]:
-        """RMSE of the mean of the samples; during burn-in of the latest one."""
-        state = self.model._state(self.sampler)
-        if not all(np.isfinite(array).all() for array in state.values()):
+        """RMSE of the mean of the samples; during burn-in of the latest ones."""
+        states = [self.model._state(sampler) for sampler in self.samplers]
+        if not all(np.isfinite(array).all() for state in states for array in state.values()):
             return np.nan, None
         if self.count == 0:
             self.states.clear()
-        self.states.append(state)
-        sample = Samples(*(state[name][:, None] for name in Samples._fields))
-        latest = self.model.expected_at(sample, *self.pairs, self.times)
-        alone = errors = self._rmse(latest)
-        if self.sampler.n_sweeps > self.model.n_burn_in:
-            self.total += latest
+        self.states += states
+        latest = [self.model.expected_at(_one(state), *self.pairs, self.times) for state in states]
+        alone = np.mean([self._rmse(each)[0] for each in latest])
+        errors = self._rmse(np.mean(latest, axis=0))
+        if self.samplers[0].n_sweeps > self.model.n_burn_in:
+            self.total += np.mean(latest, axis=0)
             self.count += 1
             errors = self._rmse(self.total / self.count)
         unit = 1 if self.model.ordinal else self.model.unit
-        deviations = 1 / np.sqrt(self.sampler.likelihood.noise.precisions)
-        self.curves["noise"].append(unit * float(deviations.mean()))
-        self.curves["sample_rmse"].append(alone[0])
+        noises = [sampler.likelihood.noise.precisions for sampler in self.samplers]
+        self.curves["noise"].append(unit * float(np.mean(1 / np.sqrt(noises))))
+        self.curves["sample_rmse"].append(float(alone))
         return errors
 
     def _rmse(self, expected: Array) -> tuple[float, float | None]:
@@ -83,3 +85,7 @@ class Course:
         n = self.n_train
         on_validation = rmse(self.actual[n:], predicted[n:]) if n < len(predicted) else None
         return rmse(self.actual[:n], predicted[:n]), on_validation
+
+
+def _one(state: State) -> Samples:
+    return Samples(*(state[name][:, None] for name in Samples._fields))

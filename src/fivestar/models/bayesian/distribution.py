@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from fivestar.ratings import Indices
 
 if TYPE_CHECKING:
     from fivestar.models.bayesian.factorization import BayesianFactorization
+
+TOLERANCE = 1e-6
+"""A sum of float32 probabilities may fall short of the whole by its rounding."""
 
 
 @dataclass(frozen=True)
@@ -44,22 +47,34 @@ class PosteriorDistribution:
         return probabilities
 
     def interval(
-        self, users: Indices, items: Indices, coverage: float = 0.9
+        self,
+        users: Indices,
+        items: Indices,
+        coverage: float = 0.9,
+        kind: Literal["whole", "continuous"] = "whole",
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Lower and upper ends, (n_pairs,) each; they hold at least this fraction of ratings.
+        """Lower and upper ends, (n_pairs,) each, of a central interval.
 
-        Ordered levels: those at the lower and the upper quantile, both inside, so that the
-        interval usually holds more. Numbers: mean and variance of the samples and the noise
-        together, as a normal distribution.
+        Numbers: mean and variance of the samples and the noise together, as a normal
+        distribution, whichever the kind.
+
+        Parameters
+        ----------
+        coverage
+            Fraction of the ratings to hold.
+        kind
+            Of ordered levels. ``whole`` gives the levels at the lower and the upper quantile,
+            both inside: it holds at least this fraction of the ratings, usually far more.
+            ``continuous`` spreads each level's probability evenly over all that is nearer to
+            it than to its neighbours, inside the scale of the levels, and gives the quantiles
+            of that: it holds this fraction of ratings that are spread alike, and lies inside
+            what is nearest to the whole levels.
         """
         model, users, items = self.model, np.asarray(users), np.asarray(items)
         tail = (1 - coverage) / 2
         below = np.cumsum(self.probabilities(users, items), axis=1, dtype=np.float64)
-        # The tolerance: a sum of float32 may fall short of the whole by its rounding.
-        lower, upper = (
-            self.ratings[np.minimum((below < level - 1e-6).sum(1), below.shape[1] - 1)]
-            for level in (tail, 1 - tail)
-        )
+        quantile = self._level_at if kind == "whole" else self._spread_at
+        lower, upper = quantile(below, tail), quantile(below, 1 - tail)
         if not model.ordinal:
             known = np.flatnonzero(model._knows(users, items))
             mean, variance = model.samples.moments(users[known], items[known])
@@ -69,6 +84,26 @@ class PosteriorDistribution:
             if model.clamp:
                 lower, upper = np.clip(lower, *model.ends), np.clip(upper, *model.ends)
         return lower.astype(np.float32), upper.astype(np.float32)
+
+    def _level_at(self, below: NDArray[np.float64], p: float) -> NDArray[np.float64]:
+        """The levels at a quantile, given cumulative probabilities, (n_pairs, n_levels)."""
+        return self.ratings[_indices(below, p)]
+
+    def _spread_at(self, below: NDArray[np.float64], p: float) -> NDArray[np.float64]:
+        """The quantile with each level's probability spread evenly up to its neighbours."""
+        ratings, rows = self.ratings, np.arange(len(below))
+        edges = np.concatenate([ratings[:1], (ratings[1:] + ratings[:-1]) / 2, ratings[-1:]])
+        at, cumulative = _indices(below, p), np.pad(below, ((0, 0), (1, 0)))
+        low, high = cumulative[rows, at], cumulative[rows, at + 1]
+        share = np.clip((p - low) / np.maximum(high - low, TOLERANCE), 0, 1)
+        spread: NDArray[np.float64] = edges[at] + share * (edges[at + 1] - edges[at])
+        return spread
+
+
+def _indices(below: NDArray[np.float64], p: float) -> Indices:
+    """Of the first level at which the cumulative probability reaches p, (n_pairs,)."""
+    reached: Indices = np.minimum((below < p - TOLERANCE).sum(1), below.shape[1] - 1)
+    return reached
 
 
 def shortest_decimals(values: NDArray[np.float64], tolerance: float) -> NDArray[np.float64]:

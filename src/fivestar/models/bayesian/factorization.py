@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import dataclass, field, replace
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt
+from numba import get_num_threads
 from numpy.typing import NDArray
 from scipy import sparse
 
 from fivestar.models.base import FloatArray, Model, learned
+from fivestar.models.bayesian.added_rating import AddedRating, with_factor
 from fivestar.models.bayesian.course import Course, State
 from fivestar.models.bayesian.cutpoints import Cutpoints
 from fivestar.models.bayesian.distribution import PosteriorDistribution
 from fivestar.models.bayesian.draws import Draws
 from fivestar.models.bayesian.likelihood import Gaussian, Likelihood, OrdinalProbit
-from fivestar.models.bayesian.prior import FeatureGroup, RowPrior, implicit_feedback, project
+from fivestar.models.bayesian.prior import (
+    FeatureGroup,
+    RowPrior,
+    implicit_feedback,
+    popularity,
+    project,
+)
 from fivestar.models.bayesian.sampler import Rows, Sampler, sample_users
 from fivestar.models.bayesian.scores import Samples
 from fivestar.models.factors import Factors
+from fivestar.models.solver import WORTH_A_THREAD, with_ones
 from fivestar.models.training import History, Steps, Training
 from fivestar.ratings import Features, Indices, Times
 
@@ -57,16 +68,19 @@ class BayesianFactorization(Model):
         Length k of the factors.
     prior_scale
         v of the Wishart prior (see ``RowPrior``): the less, the fewer factors come to life.
+    n_chains
+        Independent chains, side by side where there are cores; their samples are averaged.
     n_burn_in, n_steps
-        Sweeps that are thrown away while the chain finds its way, and sweeps after them.
+        Sweeps of each chain that are thrown away while it finds its way, and sweeps after them.
     n_kept
-        About so many of the latter's samples are kept, evenly spaced: a model of
-        4 n_kept (k + 1) (n_users + n_items + k + 2 + n_directions) bytes.
+        About so many of the latter's samples, of all chains together, are kept, evenly spaced:
+        a model of 4 n_kept (k + 1) (n_users + n_items + k + 2 + n_directions) bytes.
 
     Attributes
     ----------
-    user_samples : (n_users, n_kept, k + 1) factors and, last, biases
-    item_samples : (n_items, n_kept, k + 1)
+    user_samples : (n_users, n_kept, k + 1) factors and, last, biases; with implicit feedback
+        k + 2, one more factor before the bias (see ``AddedRating``)
+    item_samples : (n_items, n_kept, k + 1 or k + 2)
     noise_roots : (n_users, n_kept) one over the noise's standard deviation
     cutpoints : (n_users or 1, n_kept, n_levels - 1) latent ratings between one level and the
         next; the middles between levels where ratings are numbers
@@ -75,6 +89,7 @@ class BayesianFactorization(Model):
     prior_means : (1, n_kept, k + 1) of the users' rows
     prior_precisions : (k + 1, n_kept, k + 1)
     prior_coefficients : (n_directions, n_kept, k + 1) how a user's features move the mean
+    rating_effects : (1, n_kept, k + 1) how one more user's rating moves an item's prior mean
     noise_variances : (1, n_kept) of all users
     cutpoint_means, cutpoint_precisions : (1, n_kept, n_levels - 1) of all users
     side_projection, side_default : of user features; see ``FeatureGroup``
@@ -83,6 +98,7 @@ class BayesianFactorization(Model):
 
     n_factors: Annotated[int, Ge(1)] = 15
     prior_scale: Annotated[float, Gt(0)] = 1.0
+    n_chains: Annotated[int, Ge(1)] = 1
     n_burn_in: Annotated[int, Ge(0)] = 150
     n_steps: Annotated[int, Ge(1)] = 550
     n_kept: Annotated[int, Ge(1)] = 110
@@ -90,6 +106,7 @@ class BayesianFactorization(Model):
     # Switched off but for ``BayesianMF``, of which they are settings.
     side_features: bool = field(init=False, default=False)
     implicit_feedback: bool = field(init=False, default=False)
+    unrated_items: Literal["rare", "new"] = field(init=False, default="rare")
     ordinal_stars: bool = field(init=False, default=False)
     user_cutpoints: bool = field(init=False, default=False)
     noise_per_user: bool = field(init=False, default=False)
@@ -105,6 +122,7 @@ class BayesianFactorization(Model):
     prior_means: FloatArray = learned(parameter=False)
     prior_precisions: FloatArray = learned(parameter=False)
     prior_coefficients: FloatArray = learned(parameter=False)
+    rating_effects: FloatArray = learned(parameter=False)
     noise_variances: FloatArray = learned(parameter=False)
     cutpoint_means: FloatArray = learned(parameter=False)
     cutpoint_precisions: FloatArray = learned(parameter=False)
@@ -117,12 +135,20 @@ class BayesianFactorization(Model):
 
     def _fit(self, training: Training) -> History:
         self._learn_levels(training.ratings)
-        sampler = self._sampler(training.ratings, training.features)
-        every = math.ceil(self.n_steps / self.n_kept)
+        samplers = self._samplers(training.ratings, training.features)
+        every = math.ceil(self.n_chains * self.n_steps / self.n_kept)
         n_sweeps = (self.n_burn_in + self.n_steps) // every * every
         steps = Steps(n_steps=n_sweeps, stopping=None, measure_every=every)
-        course = Course(self, sampler, training)
-        history = replace(training, measure=course.measure).run(sampler.sweep, [], steps)
+        course = Course(self, samplers, training)
+        products = (self.n_factors + 1) ** 2 * training.ratings.nnz
+        # With more to multiply the solver itself uses the threads.
+        n_threads = min(get_num_threads(), self.n_chains) if products < WORTH_A_THREAD else 1
+        with ThreadPoolExecutor(n_threads) as pool:
+
+            def sweep() -> None:
+                list(pool.map(lambda sampler: sampler.sweep(), samplers))
+
+            history = replace(training, measure=course.measure).run(sweep, [], steps)
         history.curves, history.best_step = course.curves, history.steps[-1]
         self._keep(course.states)
         return history
@@ -136,8 +162,8 @@ class BayesianFactorization(Model):
         self.levels = levels.astype(np.float32)
         self.level_fractions = (counts / ratings.nnz).astype(np.float32)
 
-    def _sampler(self, ratings: sparse.csr_array, features: Features | None) -> Sampler:
-        """Of all users and items with ratings or features."""
+    def _samplers(self, ratings: sparse.csr_array, features: Features | None) -> list[Sampler]:
+        """One of each chain, of all users and items with ratings or features."""
         if features is None or not self.side_features:
             features = Features(*(sparse.csr_array((n, 0)) for n in ratings.shape))
         self.known_users = self.known_users | (np.diff(features.users.indptr) > 0)
@@ -146,26 +172,49 @@ class BayesianFactorization(Model):
         train = ratings[users][:, items]
         of_users = self._feature_groups(features.users[users], train, by_entries=False)
         of_items = self._feature_groups(features.items[items], train.T.tocsr(), by_entries=True)
+        if self.implicit_feedback:
+            of_items.append(self._popularity(train, of_items[1]))
         side, implicit = of_users
         self.side_projection, self.side_default = side.projection, side.default
         self.implicit_projection = _all_rows(implicit.projection, self.known_items)
         self.implicit_default = implicit.default
-        draws = Draws(train.indptr, np.random.default_rng(self.seed))
-        return Sampler(
-            train,
-            self._likelihood(train, self.mean[0], draws),
-            RowPrior(self.n_factors + 1, self.prior_scale, of_users),
-            RowPrior(self.n_factors + 1, self.prior_scale, of_items),
+        return [self._sampler(train, of_users, of_items, chain) for chain in range(self.n_chains)]
+
+    def _sampler(
+        self,
+        train: sparse.csr_array,
+        of_users: list[FeatureGroup],
+        of_items: list[FeatureGroup],
+        chain: int,
+    ) -> Sampler:
+        """Of one chain, with a state of its own."""
+        draws = Draws(train.indptr, np.random.default_rng([self.seed, chain]))
+        user_prior, item_prior = (
+            RowPrior(self.n_factors + 1, self.prior_scale, [copy(group) for group in groups])
+            for groups in (of_users, of_items)
         )
+        likelihood = self._likelihood(train, self.mean[0], draws)
+        return Sampler(train, likelihood, user_prior, item_prior)
 
     def _feature_groups(
         self, side: sparse.csr_array, ratings: sparse.csr_array, *, by_entries: bool
-    ) -> tuple[FeatureGroup, FeatureGroup]:
+    ) -> list[FeatureGroup]:
         implicit = sparse.csr_array(ratings.shape)
         if self.implicit_feedback:
             implicit = implicit_feedback(ratings)
         options = self.n_factors + 1, self.n_directions, by_entries
-        return FeatureGroup(side, *options), FeatureGroup(implicit, *options)
+        return [FeatureGroup(features, *options) for features in (side, implicit)]
+
+    def _popularity(self, train: sparse.csr_array, implicit: FeatureGroup) -> FeatureGroup:
+        """Of the items; decides what an item without ratings passes for."""
+        counts = np.bincount(train.indices, minlength=train.shape[1])
+        count = float(counts[counts > 0].min())
+        if self.unrated_items == "new":
+            count = 2 ** np.average(np.log2(np.maximum(counts, 1)), weights=counts)
+        else:
+            implicit.expect(count**0.75 * np.diff(train.indptr) / train.nnz)
+        features = popularity(counts, count_of_unrated=count)
+        return FeatureGroup(features, self.n_factors + 1, 1, by_entries=True)
 
     def _likelihood(
         self, ratings: sparse.csr_array, offset: np.float32, draws: Draws
@@ -184,11 +233,14 @@ class BayesianFactorization(Model):
     def _state(self, sampler: Sampler) -> State:
         """The sampler's state as one sample, of all users and items."""
         noise, cutpoints = sampler.likelihood.noise, sampler.likelihood.cutpoints
-        prior, items = sampler.user_prior, sampler.items.values.copy()
+        prior = sampler.user_prior
+        users, items, effects = self._rows_of_predictions(sampler)
+        items = items.copy()
         items[:, -1] += np.float32(0) if self.ordinal else self.mean[0]
         state = {
-            "user_samples": _all_rows(sampler.users.values, self.known_users),
+            "user_samples": _all_rows(users, self.known_users),
             "item_samples": _all_rows(items, self.known_items),
+            "rating_effects": effects[None],
             "noise_roots": _all_rows(np.sqrt(noise.precisions), self.known_users),
             "cutpoints": _all_rows(cutpoints.values, self.known_users)
             if cutpoints.per_user
@@ -201,6 +253,16 @@ class BayesianFactorization(Model):
             "cutpoint_precisions": cutpoints.precision[None],
         }
         return {name: values.astype(np.float32) for name, values in state.items()}
+
+    def _rows_of_predictions(self, sampler: Sampler) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Users' and items' rows, and the mean effect of one more rating on an item's row."""
+        if not self.implicit_feedback:
+            no_effect: FloatArray = np.zeros(self.n_factors + 1)
+            return sampler.users.values, sampler.items.values, no_effect
+        _, implicit, of_popularity = sampler.item_prior.groups
+        counts = np.diff(sampler.items.starts)
+        added = AddedRating(implicit, of_popularity, counts, self.unrated_items == "new")
+        return added.rows(sampler)
 
     def _keep(self, states: list[State]) -> None:
         """Stack samples to arrays; each is dropped as soon as it is copied."""
@@ -250,16 +312,18 @@ class BayesianFactorization(Model):
     @property
     def n_parameters(self) -> int:
         """Unknowns of one sample: (k + 1)(n_users + n_items), cutpoints, noise."""
-        n_parameters = super().n_parameters
-        return n_parameters if self.biases_only else n_parameters // self.n_samples
+        if self.biases_only:
+            return super().n_parameters
+        derived = (self.n_users + self.n_items) * self.implicit_feedback
+        return super().n_parameters // self.n_samples - derived
 
     def _factors(self) -> Factors:
         """Samples end to end, so that a dot product is the mean over the samples' dot products.
 
         A factor has no meaning from one sample to the next, so the mean of vectors has none;
-        the mean of dot products has.
+        the mean of dot products has. That of ``AddedRating`` is left out.
         """
-        both = self.user_samples, self.item_samples
+        both = [self._rows(each) for each in (self.user_samples, self.item_samples)]
         n_taken = MAX_NUMBERS // (self.n_factors * sum(map(len, both)))
         n_taken = min(self.n_samples, max(1, n_taken))
         taken = np.linspace(0, self.n_samples - 1, n_taken).astype(int)
@@ -276,8 +340,12 @@ class BayesianFactorization(Model):
             user_bias=of_users - of_user,
             constant=float(of_user + of_item),
             in_ratings=not self.ordinal,
-            exact=not self.ordinal and n_taken == self.n_samples,
+            exact=not self.ordinal and not self.implicit_feedback and n_taken == self.n_samples,
         )
+
+    def _rows(self, samples: FloatArray) -> FloatArray:
+        """Without the factor of ``AddedRating``: k factors and the bias."""
+        return np.delete(samples, -2, axis=-1) if self.implicit_feedback else samples
 
     # -- new users
 
@@ -290,7 +358,7 @@ class BayesianFactorization(Model):
         users = Rows(ratings, self.prior_means[0, 0] + coordinates @ self.prior_coefficients[:, 0])
         drawn = []
         for s in range(self.n_samples):
-            items = np.ascontiguousarray(self.item_samples[:, s])
+            items = np.ascontiguousarray(self._rows(self.item_samples[:, s]))
             means = self.prior_means[0, s] + coordinates @ self.prior_coefficients[:, s]
             prior = means, self.prior_precisions[:, s].astype(np.float64)
             noise.fix(self.noise_variances[0, s])
@@ -301,7 +369,10 @@ class BayesianFactorization(Model):
                 noise.sample(draws, latent - users.scores(items))
                 if not self.ordinal and not self.noise_per_user:
                     break  # the rows are independent of the last ones
-            drawn.append((users.values.copy(), np.sqrt(noise.precisions), cutpoints.values.copy()))
+            rows = users.values
+            if self.implicit_feedback:
+                rows = with_factor(rows, with_ones(rows[:, :-1]) @ self.rating_effects[0, s])
+            drawn.append((rows.copy(), np.sqrt(noise.precisions), cutpoints.values.copy()))
         self.user_samples, self.noise_roots, self.cutpoints = (
             np.stack(each, axis=1).astype(np.float32) for each in zip(*drawn, strict=True)
         )

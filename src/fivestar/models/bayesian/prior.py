@@ -13,6 +13,8 @@ Array = NDArray[np.floating]
 
 MIN_EIGENVALUE = 1e-6
 """Of a feature matrix's Gram matrix to count, relative to the largest."""
+FIRST_BLOCK = 6
+"""Leading directions with one strength in common; each next block is twice as long."""
 MAX_DENSE = 4096
 """Largest Gram matrix that is decomposed whole."""
 
@@ -77,11 +79,13 @@ class FeatureGroup:
         a_j | R ~ N(h_j p_j' R, h_j L^-1),    h_j = s_j / (s_j + l).
 
     So a group costs two products with P, whatever its number of features; ``n_directions`` are
-    kept. A row without features (an item without ratings, and implicit feedback) plays no part
-    in the draw of B and gets the default coordinates; zero would be far off where all other
-    rows have terms of one sign. The default is the mean over the rows that have features or,
-    ``by_entries``, over all entries of F: an item that is rated at all is likely one of those
-    that many rate; a user is one of many.
+    kept. The leading ones tell far more than the rest, so they have a strength l of their own,
+    and so has each block of the next ones: 6, 12, 24, ... directions.
+
+    A row without features (an item without ratings, and implicit feedback) plays no part in the
+    draw of B and gets the default coordinates; zero would be far off where all other rows have
+    terms of one sign. The default is the mean over the rows that have features or,
+    ``by_entries``, over all entries of F; ``expect`` sets another.
 
     Attributes
     ----------
@@ -91,7 +95,7 @@ class FeatureGroup:
     projection : (n_features, n_directions) F'P / s, float32; see ``project``
     coefficients : (n_directions, K) a
     explained : (n_rows, K) F B, float32
-    strength : l, precision of the coefficients B
+    strengths : (n_directions,) l, precision of the coefficients B
     """
 
     def __init__(
@@ -107,26 +111,35 @@ class FeatureGroup:
         self.projection: Array = projection.astype(np.float32)
         self.coefficients: Array = np.zeros((len(self.eigenvalues), size))
         self.explained: Array = np.zeros((len(counts), size), dtype=np.float32)
-        self.strength = 3 * float(np.sqrt(features.shape[1]))
+        n_directions = len(self.eigenvalues)
+        self.strengths: Array = np.full(n_directions, 3 * np.sqrt(features.shape[1]))
+        positions = np.arange(n_directions)
+        self.blocks = np.floor(np.log2(positions / FIRST_BLOCK + 1)).astype(int)
+
+    def expect(self, features: Array) -> None:
+        """Take rows without features, also further ones, for having these, (n_features,)."""
+        self.default = (features @ self.projection).astype(np.float32)
 
     def sample(
         self, rest: Array, root: Array, inverse: Array, random: np.random.Generator
     ) -> Array:
-        """Draw F B and l; returns the scatter l B'B that the draw of L needs.
+        """Draw F B and l; returns the scatter B' diag(l) B that the draw of L needs.
 
         ``rest`` is what the group has to explain; ``root`` is the Cholesky factor of L.
         """
         n, size = self.coefficients.shape
-        shrink = (self.eigenvalues / (self.eigenvalues + self.strength))[:, None]
+        shrink = (self.eigenvalues / (self.eigenvalues + self.strengths))[:, None]
         self.coefficients = shrink * (self.coordinates.T @ rest)
         self.coefficients += np.sqrt(shrink) * (random.standard_normal((n, size)) @ inverse)
         coefficients = self.coefficients.astype(np.float32)
         self.explained = self.coordinates @ coefficients
         self.explained[self.empty] = self.default @ coefficients
         scaled = self.coefficients / np.sqrt(self.eigenvalues)[:, None]
-        square = np.sum((scaled @ root) ** 2)
-        self.strength = random.gamma(1 + n * size / 2) / (0.1 + square / 2)
-        scatter: Array = self.strength * (scaled.T @ scaled)
+        squares = np.bincount(self.blocks, np.sum((scaled @ root) ** 2, axis=1))
+        numbers = size * np.bincount(self.blocks)
+        strengths = random.gamma(1 + numbers / 2) / (0.1 + squares / 2)
+        self.strengths = strengths[self.blocks]
+        scatter: Array = scaled.T @ (self.strengths[:, None] * scaled)
         return scatter
 
 
@@ -144,7 +157,7 @@ def decompose(features: sparse.csr_array, n_directions: int) -> tuple[Array, Arr
     where that is at most ``MAX_DENSE`` long, else by iterations.
     """
     n_rows, n_columns = features.shape
-    if features.nnz == 0:
+    if features.count_nonzero() == 0:
         return np.zeros(0), np.zeros((n_rows, 0))
     exact = features.astype(np.float64)
     eigenvalues: Array
@@ -161,6 +174,15 @@ def decompose(features: sparse.csr_array, n_directions: int) -> tuple[Array, Arr
     leading = np.argsort(-eigenvalues)[:n_directions]
     leading = leading[eigenvalues[leading] > MIN_EIGENVALUE * eigenvalues[leading[0]]]
     return eigenvalues[leading], directions[:, leading]
+
+
+def popularity(counts: NDArray[np.integer], *, count_of_unrated: float) -> sparse.csr_array:
+    """Log2 of the number of ratings of each row, (n_rows, 1), in standard deviations."""
+    log = np.log2(np.where(counts > 0, counts, count_of_unrated))
+    rated = log[counts > 0]
+    values = (log - rated.mean()) / (rated.std() or np.inf)
+    rows = np.arange(len(counts) + 1)
+    return sparse.csr_array((values, np.zeros_like(rows[:-1]), rows), shape=(len(counts), 1))
 
 
 def implicit_feedback(ratings: sparse.csr_array) -> sparse.csr_array:

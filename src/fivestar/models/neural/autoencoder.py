@@ -20,7 +20,7 @@ from fivestar.models.neural.layers import ACTIVATIONS, Activation, glorot, hidde
 from fivestar.models.solver import UserRegression, with_ones
 from fivestar.models.sparse_products import SparseRows, dot_products_at, sparse_times_dense
 from fivestar.models.training import EarlyStopping, History, Training
-from fivestar.ratings import Indices
+from fivestar.ratings import Indices, with_values
 
 PAIRS = 256
 """Pairs scored at a time: their codes and decoder rows stay in the processor's cache."""
@@ -28,19 +28,21 @@ PAIRS = 256
 
 @dataclass(kw_only=True)
 class Autoencoder(Minibatches, Model):
-    r"""AutoRec on what the bias model leaves over, as a denoising autoencoder.
+    r"""AutoRec, as a denoising autoencoder that sees each rating in two ways.
 
-    A row of the data holds the residuals e = r - mu - b_u - b_i of the n ratings of one item
-    (or one user) in w columns (the users, or the items). For its rated columns j
+    A row of the data holds the n ratings of one item (or one user) in w columns (the users, or
+    the items). With the residuals e = r - mu - b_u - b_i of the bias model, and g = r - mu over
+    the standard deviation of all ratings, for its rated columns j
 
-        x_j = s (e_j + o) / sqrt(n), elsewhere x_j = 0    input
-        c = f(... f(x E_1 + a_1) ... E_L + a_L)           code, (h_L,)
-        y_j = c . V_j + d_j                               units above mu + b_u + b_i
+        x_j = s (e_j + o) / sqrt(n),  z_j = s g_j / sqrt(n),  elsewhere 0    inputs
+        c = f(... f(x E_1 + z G + a_1) ... E_L + a_L)                        code, (h_L,)
+        y_j = c . (v + V_j) + d_j                                            units above mu
 
     The offset o tells a rating that the bias model predicts exactly from no rating, so that the
-    code learns from who rated as well as from how. Adam minimises the mean of (y_j - e_j)^2 over
-    the ratings in a minibatch of rows, plus lambda (sum_l |E_l|^2 + |V|^2); in training, ratings
-    are dropped at random from x and n but not from the loss.
+    code learns from who rated as well as from how. v is what the columns have in common, to
+    which those of few ratings are shrunk. Adam minimises the mean of (mu + y_j - r_j)^2 over the
+    ratings in a minibatch of rows, plus lambda (sum_l |E_l|^2 + |G|^2 + |V|^2); in training,
+    ratings are dropped at random from x, z and n but not from the loss.
 
     Sedhain, Menon, Sanner and Xie, "AutoRec", WWW 2015; dropping inputs: Vincent, Larochelle,
     Bengio and Manzagol, "Denoising Autoencoders", ICML 2008.
@@ -56,18 +58,20 @@ class Autoencoder(Minibatches, Model):
     dropout
         Fraction of the ratings that is dropped from the input in training.
     l2
-        lambda in units^2; the biases a and d are not shrunk.
+        lambda in units^2; the biases a and d and the vector v are not shrunk.
 
     Attributes
     ----------
     user_bias, item_bias : (n_users,) and (n_items,) units, of the bias model
-    input_weights, input_bias : E_1 (w, h_1) and a_1 (h_1,)
+    input_weights, rating_weights, input_bias : E_1 and G (w, h_1), and a_1 (h_1,)
     network : E_2, a_2, ..., E_L, a_L, end to end
     decoder, decoder_bias : V (w, h_L) and d (w,)
+    decoder_mean : v (h_L,)
     codes : (n_rows, h_L) of the rows of train
     """
 
     family: ClassVar[str] = "autoencoder"
+    version: ClassVar[int] = 2
 
     direction: Literal["item", "user"] = "item"
     hidden: Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1)] = (500,)
@@ -85,64 +89,94 @@ class Autoencoder(Minibatches, Model):
     user_bias: FloatArray = learned()
     item_bias: FloatArray = learned()
     input_weights: FloatArray = learned()
+    rating_weights: FloatArray = learned()
     input_bias: FloatArray = learned()
     network: FloatArray = learned()
     decoder: FloatArray = learned()
     decoder_bias: FloatArray = learned()
+    decoder_mean: FloatArray = learned()
     codes: FloatArray = learned(parameter=False)
 
     def _fit(self, training: Training) -> History:
         biases = Biases.of(training.ratings, self.mean[0])
         self.user_bias, self.item_bias = biases.users, biases.items
-        residuals = biases.residuals(training.ratings)
-        rows = residuals.T.tocsr() if self.direction == "item" else residuals
-        rated = rows[np.flatnonzero(np.diff(rows.indptr))]
+        ratings, residuals = self._rows(training.ratings)
+        rated = np.flatnonzero(np.diff(ratings.indptr))
         generator = Generator().manual_seed(self.seed)
-        network = self._start(rows.shape[1], generator)
+        network = self._start(ratings.shape[1], generator)
         shrunk, free = ([w for w in network.parameters() if w.ndim == n] for n in (2, 1))
         groups: list[Any] = [{"params": shrunk, "weight_decay": 2 * self.l2}, {"params": free}]
         adam = torch.optim.Adam(groups, self.learning_rate, fused=True)
 
         def loss(some: Tensor) -> Tensor:
-            return self._loss(network, SparseRows(rated[some.numpy()]), generator)
+            rows = rated[some.numpy()]
+            return self._loss(network, ratings[rows], residuals[rows], generator)
 
         def refresh() -> None:
-            self.codes = self._encode(rows)
+            self.codes = self._encode(ratings, residuals)
 
-        return self._learn(network, adam, loss, rated.shape[0], training, generator, refresh)
+        return self._learn(network, adam, loss, len(rated), training, generator, refresh)
+
+    def _rows(self, ratings: sparse.csr_array) -> tuple[sparse.csr_array, sparse.csr_array]:
+        """Ratings above mu and residuals of the bias model, in rows of this direction."""
+        above = with_values(ratings, ratings.data - self.mean[0])
+        residuals = self._biases.residuals(ratings)
+        if self.direction == "user":
+            return above, residuals
+        return above.T.tocsr(), residuals.T.tocsr()
 
     def _start(self, width: int, generator: Generator) -> Network:
         first, last = self.hidden[0], self.hidden[-1]
         weights = {
             "input_weights": glorot(generator, width, first),
+            "rating_weights": glorot(generator, width, first),
             "input_bias": glorot(generator, first),
             "decoder": glorot(generator, width, last),
             "decoder_bias": glorot(generator, width),
+            "decoder_mean": glorot(generator, last),
         }
         deeper = hidden_layers(self.hidden, self.activation, generator)
         return Network(weights, nn.Sequential(ACTIVATIONS[self.activation](), *deeper))
 
-    def _loss(self, network: Network, block: SparseRows, generator: Generator) -> Tensor:
-        """Mean square of reconstruction less residual, for the ratings only."""
+    def _loss(
+        self,
+        network: Network,
+        ratings: sparse.csr_array,
+        residuals: sparse.csr_array,
+        generator: Generator,
+    ) -> Tensor:
+        """Mean misfit of a minibatch of rows, over the ratings only."""
+        block, weights = SparseRows(ratings), network.weights
         kept = torch.rand(block.values.shape, generator=generator) >= self.dropout
-        codes = self._code(network, block, kept.float())
-        bias = network.weights["decoder_bias"].index_select(0, block.columns)
-        told = dot_products_at(block, codes, network.weights["decoder"]) + bias
-        return mse_loss(told, block.values)
+        codes = self._code(network, block, torch.from_numpy(residuals.data), kept.float())
+        own = dot_products_at(block, codes, weights["decoder"])
+        common = (codes @ weights["decoder_mean"]).index_select(0, block.rows)
+        bias = weights["decoder_bias"].index_select(0, block.columns)
+        return self._misfit(network, own + common, bias, block.values)
 
-    def _encode(self, rows: sparse.csr_array) -> FloatArray:
-        """Codes, (n_rows, h_L), of sparse rows of residuals."""
-        network, block = self._start(0, Generator()).shared_by(self), SparseRows(rows)
+    def _misfit(self, network: Network, products: Tensor, bias: Tensor, ratings: Tensor) -> Tensor:
+        """Mean over ratings of (mu + y - r)^2, by c . (v + V_j), d_j and r - mu."""
+        return mse_loss(products + bias, ratings)
+
+    def _encode(self, ratings: sparse.csr_array, residuals: sparse.csr_array) -> FloatArray:
+        """Codes, (n_rows, h_L), of sparse rows of ratings above mu and of residuals."""
+        network, block = self._start(0, Generator()).shared_by(self), SparseRows(ratings)
+        everything = torch.ones_like(block.values)
         with torch.no_grad():
-            return self._code(network, block, torch.ones_like(block.values)).numpy()
+            values = torch.from_numpy(residuals.data)
+            return self._code(network, block, values, everything).numpy()
 
-    def _code(self, network: Network, block: SparseRows, kept: Tensor) -> Tensor:
+    def _code(self, network: Network, block: SparseRows, residuals: Tensor, kept: Tensor) -> Tensor:
         """The same; ``kept`` holds a one for each rating to use and else zeros."""
         counts = torch.bincount(block.rows, kept, minlength=block.shape[0]).clamp_(min=1)
-        scale = (self.input_scale * counts.rsqrt().float()).index_select(0, block.rows)
-        inputs = (block.values + self.input_offset) * kept * scale
-        units = sparse_times_dense(block, inputs, network.weights["input_weights"])
-        return network.above(units + network.weights["input_bias"])
+        scale = kept * (self.input_scale * counts.rsqrt().float()).index_select(0, block.rows)
+        units = network.weights["input_bias"]
+        for inputs, name in (
+            (residuals + self.input_offset, "input_weights"),
+            (block.values, "rating_weights"),
+        ):
+            units = units + sparse_times_dense(block, scale * inputs, network.weights[name])
+        return network.above(units)
 
     @property
     def _biases(self) -> Biases:
@@ -150,43 +184,55 @@ class Autoencoder(Minibatches, Model):
 
     def _score(self, users: Indices, items: Indices) -> FloatArray:
         rows, columns = (items, users) if self.direction == "item" else (users, items)
-        values: FloatArray = self._biases(users, items) + self.decoder_bias[columns]
+        values: FloatArray = self.mean[0] + self.decoder_bias[columns]
+        return values + self._products(rows, columns)
+
+    def _products(self, rows: Indices, columns: Indices) -> FloatArray:
+        """The products c . (v + V_j), (n_pairs,)."""
+        products = np.empty(len(rows), dtype=np.float32)
         for start in range(0, len(rows), PAIRS):
             pairs = slice(start, start + PAIRS)
-            codes, decoder = self.codes[rows[pairs]], self.decoder[columns[pairs]]
-            values[pairs] += np.einsum("pk,pk->p", codes, decoder)
-        return values
+            decoder = self.decoder[columns[pairs]] + self.decoder_mean
+            products[pairs] = np.einsum("pk,pk->p", self.codes[rows[pairs]], decoder)
+        return products
 
     def _factors(self) -> Factors:
-        """Codes and decoder; what all codes have in common goes to the biases of the columns."""
-        common = self.codes.mean(0)
-        codes, shift = self.codes - common, self.decoder_bias + self.decoder @ common
-        mean, of_user, of_item = self.mean[0], self.user_bias, self.item_bias
+        """Codes less their mean, and V; the rest goes to the biases of rows and columns."""
+        centre = self.codes.mean(0)
+        codes = self.codes - centre
+        of_rows = codes @ self.decoder_mean
+        of_columns = self.decoder_bias + self.decoder @ centre
+        constant = float(self.mean[0] + centre @ self.decoder_mean)
         if self.direction == "user":
-            return Factors.biased(mean, of_user, of_item + shift, codes, self.decoder)
-        return Factors.biased(mean, of_user + shift, of_item, self.decoder, codes)
+            return Factors.biased(constant, of_rows, of_columns, codes, self.decoder)
+        return Factors.biased(constant, of_columns, of_rows, self.decoder, codes)
 
     def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
         """New rows are encoded; new columns get a decoder row that fits the items' codes.
 
         What the ratings of new columns would change in the codes is left out.
         """
-        biases = self._biases.fold_in(ratings)
-        self.user_bias, residuals = biases.users, biases.residuals(ratings)
+        self.user_bias = self._biases.fold_in(ratings).users
         if self.direction == "user":
-            self.codes = self._encode(residuals)
+            self.codes = self._encode(*self._rows(ratings))
             return
-        self.decoder, self.decoder_bias = self._regression(residuals).factors_and_bias()
-        self.input_weights = np.zeros((len(self.decoder), self.hidden[0]), dtype=np.float32)
+        self._fold_in_columns(ratings)
+        empty = np.zeros((len(self.decoder), self.hidden[0]), dtype=np.float32)
+        self.input_weights = self.rating_weights = empty
 
-    def _regression(self, residuals: sparse.csr_array) -> UserRegression:
-        """Of the users' V and d on the codes, by sum (y - e)^2 + N lambda |V|^2.
+    def _fold_in_columns(self, ratings: sparse.csr_array) -> None:
+        """Set V and d."""
+        self.decoder, self.decoder_bias = self._regression(ratings).factors_and_bias()
+
+    def _regression(self, ratings: sparse.csr_array) -> UserRegression:
+        """Of the users' V and d on the codes, by sum (mu + y - r)^2 + N lambda |V|^2.
 
         N is the number of ratings in train, over whose minibatches the loss is a mean. In
         training d is free; here it is shrunk like V, for users of few ratings.
         """
-        penalty = np.full((residuals.shape[0], self.hidden[-1] + 1), self.l2 * self.train_size[2])
-        return UserRegression(residuals, np.zeros(self.n_items), with_ones(self.codes), penalty)
+        penalty = np.full((ratings.shape[0], self.hidden[-1] + 1), self.l2 * self.train_size[2])
+        base = self.mean[0] + self.codes @ self.decoder_mean
+        return UserRegression(ratings, base, with_ones(self.codes), penalty)
 
     @property
     def _predicts_cold_start(self) -> bool:
@@ -196,5 +242,4 @@ class Autoencoder(Minibatches, Model):
     _explains = _predicts_cold_start
 
     def _contributions(self, user: sparse.csr_array, item: int) -> tuple[float, FloatArray]:
-        influence = self._regression(user).influence(item)
-        return self._biases.contributions(user, item, influence)
+        return self._regression(user).contributions(item)

@@ -85,7 +85,7 @@ def draw_differences(
     return themed(
         chart,
         "Which differences of the test RMSE are real",
-        "Blue: the row's model is better than the column's. Red: worse.",
+        "Blue: the row's model is better. Red: the column's is.",
         "Grey: the difference is not significant.",
         data.title,
     )

@@ -18,7 +18,7 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [*count(), *draw(), *show()],
         namespace="exploration",
-        inputs={"train", "ratings", "users", "item_table", "training_data"},
+        inputs={"train", "users", "item_table", "training_data"},
         parameters={"params:settings": "params:exploration", "params:scale": "params:scale"},
         outputs={name: f"exploration_{name}" for name in TOLD},
         tags="exploration",
@@ -32,7 +32,7 @@ def count() -> list[Node]:
         node(tables.describe_items, {**TRAIN, "items": "item_table", **SETTINGS}, "items_table"),
         node(tables.count_ratings, {**TRAIN, "scale": "params:scale"}, "rating_counts_table"),
         node(tables.cross, {**TRAIN, **BOTH, **SETTINGS}, "pairs_table"),
-        node(tables.count_periods, {**TRAIN, "ratings": "ratings"}, "periods_table"),
+        node(tables.count_periods, TRAIN, "periods_table"),
         node(tables.summarise, {**TRAIN, **BOTH, "periods": "periods_table"}, "summary"),
     ]
 

@@ -91,13 +91,8 @@ def cross(
     return pairs.merge(near[["user", "item", "rating"]], how="left", on=["user", "item"])
 
 
-def count_periods(train: pd.DataFrame, ratings: pd.DataFrame) -> pd.DataFrame:
+def count_periods(train: pd.DataFrame) -> pd.DataFrame:
     """The training ratings by day, week, month, quarter or year; no rows without timestamps.
-
-    Parameters
-    ----------
-    ratings
-        All of them: splits carry no timestamps, so those of train are looked up here.
 
     Returns
     -------
@@ -105,17 +100,15 @@ def count_periods(train: pd.DataFrame, ratings: pd.DataFrame) -> pd.DataFrame:
         ``unit``, ``start``, ``end``, ``n_ratings``, ``mean_rating``, and the days of its
         ``first`` and ``last`` rating; dates are text. Empty periods are there too.
     """
-    if "timestamp" not in ratings:
+    if "timestamp" not in train:
         return pd.DataFrame(columns=PERIOD_COLUMNS)
-    pair = ["user", "item"]
-    dated = train.merge(ratings[[*pair, "timestamp"]], on=pair)
-    days = pd.DatetimeIndex(dated["timestamp"].to_numpy("datetime64[s]")).floor("D")
+    days = pd.DatetimeIndex(train["timestamp"].to_numpy("datetime64[s]")).floor("D")
     for frequency in UNITS:
         periods = days.to_period(frequency)
         if (periods.max() - periods.min()).n < MAX_PERIODS:
             break
     every = pd.period_range(periods.min(), periods.max(), freq=frequency)
-    given = pd.DataFrame({"day": days, "rating": dated["rating"].array})
+    given = pd.DataFrame({"day": days, "rating": train["rating"].array})
     table = given.groupby(periods).agg(
         n_ratings=("rating", "size"),
         mean_rating=("rating", "mean"),

@@ -18,9 +18,7 @@ FOUR, TWO = "{:.4f}".format, "{:.2f}".format
 HEADINGS = {
     **{f"{split}_rmse": f"{split} RMSE" for split in ("validation", "test", "train")},
     **{f"{split}_mae": f"{split} MAE" for split in ("validation", "test")},
-    "test_rmse_low": "interval of test RMSE: low",
-    "test_rmse_high": "high",
-    "differs_from_champion": "differs from the first",
+    "differs_from_champion": "differs from first",
     "n_parameters": "free parameters",
     "fit_seconds": "fit, seconds",
 }
@@ -48,9 +46,10 @@ class Shown(NamedTuple):
 
 
 def show_leaderboard(leaderboard: pd.DataFrame) -> list[Text | Table]:
-    """All columns of which something is known."""
-    known = leaderboard.dropna(axis="columns", how="all")
-    formats = {name: FOUR for name in HEADINGS if "_rmse" in name or name.endswith("_mae")}
+    """All columns of which something is known; the chart beside shows the intervals."""
+    known = leaderboard.drop(columns=["test_rmse_low", "test_rmse_high"])
+    known = known.dropna(axis="columns", how="all")
+    formats = {name: FOUR for name in HEADINGS if name.endswith(("rmse", "mae"))}
     formats["fit_seconds"] = "{:.1f}".format
     return [Text([RANKED]), Table(known, "", formats, HEADINGS)]
 

@@ -1,0 +1,1 @@
+"""Gaussian models of all ratings of a user together, with the missing ones summed out."""
