@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 from scipy import sparse
 
 from fivestar.metrics import rmse
@@ -87,7 +88,8 @@ def test_a_model_worse_than_its_biases_predicts_by_them(
 
 
 def load_constant(folder: Path) -> Model:
-    return Constant().restore(folder, json.loads((folder / "model.json").read_text()))
+    description = json.loads((folder / "model.json").read_text())
+    return Constant().restore(load_file(folder / "weights.safetensors"), description, folder)
 
 
 def test_fallback_to_the_biases_is_carried_through_the_refit(parts: tuple, biases: Model) -> None:
