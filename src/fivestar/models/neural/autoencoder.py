@@ -31,15 +31,16 @@ class Autoencoder(Minibatches, Model):
     r"""AutoRec, as a denoising autoencoder that sees each rating in two ways.
 
     A row of the data holds the n ratings of one item (or one user) in w columns (the users, or
-    the items). With the residuals e = r - mu - b_u - b_i of the bias model, and g = r - mu over
-    the standard deviation of all ratings, for its rated columns j
+    the items). With g = r - mu, and with the residuals e = g - b_u - b_i of the bias model, for
+    its rated columns j
 
         x_j = s (e_j + o) / sqrt(n),  z_j = s g_j / sqrt(n),  elsewhere 0    inputs
         c = f(... f(x E_1 + z G + a_1) ... E_L + a_L)                        code, (h_L,)
         y_j = c . (v + V_j) + d_j                                            units above mu
 
     The offset o tells a rating that the bias model predicts exactly from no rating, so that the
-    code learns from who rated as well as from how. v is what the columns have in common, to
+    code learns from who rated as well as from how; g tells it how good the item is (or how kind
+    the user), which e leaves out. v is what the columns have in common, to
     which those of few ratings are shrunk. Adam minimises the mean of (mu + y_j - r_j)^2 over the
     ratings in a minibatch of rows, plus lambda (sum_l |E_l|^2 + |G|^2 + |V|^2); in training,
     ratings are dropped at random from x, z and n but not from the loss.

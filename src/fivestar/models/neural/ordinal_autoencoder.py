@@ -43,8 +43,8 @@ class OrdinalAutoencoder(Autoencoder):
         P(r_j = l_k) ~ exp(t_k + d_jk + s_j (l_k - mu) / sd)   probability
 
     where mu and sd are mean and standard deviation of the ratings in train. The score moves
-    probability from low to high levels, d_j says which levels the user (or those who rate the
-    item) likes to use: the odds of neighbouring levels are those of an adjacent-categories
+    probability from low to high levels, d_j says which levels user j uses often (or item j gets
+    often): the odds of neighbouring levels are those of an adjacent-categories
     logit. Adam minimises the mean of -log P(r_j) over the ratings in a minibatch of rows, plus
     lambda (sum_l |E_l|^2 + |G|^2 + |V|^2 + |d|^2). The prediction is the expected rating.
 
@@ -54,6 +54,11 @@ class OrdinalAutoencoder(Autoencoder):
     Agresti, "Analysis of Ordinal Categorical Data", 2010, section 4.1. Autoencoders with ordered
     levels: Zheng, Tang, Ding and Zhou, "A Neural Autoregressive Approach to Collaborative
     Filtering", ICML 2016.
+
+    Parameters
+    ----------
+    l2
+        lambda; t, v and the biases a are not shrunk.
 
     Attributes
     ----------
