@@ -24,6 +24,7 @@ from pathlib import Path
 
 import yaml
 
+from fivestar.config import name_members
 from fivestar.models import uses_times
 
 ROOT = Path(__file__).parents[1]
@@ -148,6 +149,7 @@ def main() -> None:
         RESULTS.parent.mkdir(exist_ok=True)
         rows = [vars(result) for result in results.values()]
         RESULTS.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    name_members(known)
     time_aware = {model for model, block in known.items() if uses_times(block)}
     write_page(list(results.values()), time_aware)
 

@@ -92,7 +92,7 @@ def test_a_step_of_a_higher_version_is_redone(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(nodes.split, "version", 3, raising=False)
-    with pytest.raises(InputError, match=r"demo: made of other inputs \(step split 1, now 2\)"):
+    with pytest.raises(InputError, match=r"demo: made of other inputs \(step split 2, now 3\)"):
         run(project, params=QUICK, pipeline_names=["training"])
 
 

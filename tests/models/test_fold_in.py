@@ -218,7 +218,7 @@ def empty_row(train: sparse.csr_array) -> sparse.csr_array:
     return sparse.csr_array((1, train.shape[1]), dtype=np.float32)
 
 
-def test_items_that_nobody_rated_are_not_taken_for_unpopular() -> None:
+def test_items_that_are_new_are_not_taken_for_unpopular() -> None:
     """What many rate is liked; an item without ratings once read as one that all pass over."""
     random = np.random.default_rng(0)
     n_users, n_items = 150, 100
@@ -229,7 +229,7 @@ def test_items_that_nobody_rated_are_not_taken_for_unpopular() -> None:
     rest = csr_matrix(users[~new], items[~new], stars[~new], (n_users, n_items))
     labels = sparse.csr_array(np.eye(3, dtype=np.float32)[random.integers(0, 3, n_items)])
     features = Features(sparse.csr_array((n_users, 1), dtype=np.float32), labels)
-    model = build({"family": "bayesian_mf", **FULL})
+    model = build({"family": "bayesian_mf", **FULL, "unrated_items": "new"})
     model.fit(rest, scale=SCALE, features=features)
     predicted, fallback, _ = model.predict_detailed(users[new], items[new])
     assert not fallback.any()

@@ -94,7 +94,8 @@ def test_summary_has_means_and_standard_errors_best_first() -> None:
             "mae": [0.8, 0.8, 0.7, 0.9],
         }
     )
-    summary = summarise(table)
+    assert summarise(table, time_aware=["b"])["model"].tolist() == ["a", "b"]
+    summary = summarise(table, time_aware=[])
     assert summary["model"].tolist() == ["b", "a"]
     assert summary["rmse"].tolist() == pytest.approx([0.9, 1.1])
     assert summary["rmse_standard_error"].tolist() == pytest.approx([0, 0.1])

@@ -7,7 +7,7 @@ from typing import Any
 
 from kedro.pipeline import Pipeline, node
 
-from fivestar.models import version_of_block
+from fivestar.models import uses_times, version_of_block
 from fivestar.pipelines import ingestion, splitting
 from fivestar.pipelines.cross_validation.charts import draw_cross_validation
 from fivestar.pipelines.cross_validation.folds import deal, hold_out_fold
@@ -36,11 +36,12 @@ def create_pipeline(
     """Of models by name, with their blocks; starts from raw tables."""
     folds = range(1, settings.n_folds + 1)
     cells = {f"{model}_fold_{fold}": (model, fold) for fold in folds for model in models}
+    time_aware = [model for model, block in models.items() if uses_times(block)]
     inside = sum(
         [
             *(cross_validate_one(model, models[model], fold) for model, fold in cells.values()),
             *(gather_one(model, folds) for model in models),
-            compare({cell: f"{cell}_runs" for cell in cells}),
+            compare({cell: f"{cell}_runs" for cell in cells}, time_aware),
             Pipeline(
                 [
                     node(
@@ -138,12 +139,12 @@ def gather_one(model: str, folds: range) -> Pipeline:
     return Pipeline([node(gather, predictions, f"{model}_predictions", name=f"gather_{model}")])
 
 
-def compare(runs: Mapping[str, str]) -> Pipeline:
+def compare(runs: Mapping[str, str], time_aware: list[str]) -> Pipeline:
     """Tables and the picture."""
     return Pipeline(
         [
             node(tabulate, dict(runs), "table"),
-            node(summarise, "table", "summary"),
+            node(Bound(summarise, time_aware=time_aware), "table", "summary"),
             node(
                 list_summary_runs,
                 {"summary": "summary", "description": "description", **runs},
