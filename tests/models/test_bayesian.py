@@ -11,11 +11,11 @@ from fivestar.metrics.calibration import coverage, randomised_pit
 from fivestar.models import build, load
 from fivestar.models.bayesian import factorization, probit
 from fivestar.models.bayesian.cutpoints import Cutpoints
-from fivestar.models.bayesian.distribution import shortest_decimals
 from fivestar.models.bayesian.draws import Draws
 from fivestar.models.bayesian.likelihood import Noise, OrdinalProbit
 from fivestar.models.bayesian.prior import decompose, implicit_feedback, popularity, wishart
 from fivestar.models.bayesian.sampler import Rows
+from fivestar.models.levels import shortest_decimals
 from fivestar.models.training import TooSlow
 from fivestar.ratings import Features, Scale, csr_matrix, observed
 

@@ -10,13 +10,11 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from fivestar.models.base import BLOCK
+from fivestar.models.levels import TOLERANCE, in_ratings, level_at
 from fivestar.ratings import Indices
 
 if TYPE_CHECKING:
     from fivestar.models.bayesian.factorization import BayesianFactorization
-
-TOLERANCE = 1e-6
-"""A sum of float32 probabilities may fall short of the whole by its rounding."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +29,7 @@ class PosteriorDistribution:
     @property
     def ratings(self) -> NDArray[np.float64]:
         """(n_levels,) in rising order: those of train, or an even grid on a continuous scale."""
-        levels = self.model.levels.astype(np.float64) * self.model.unit
-        return shortest_decimals(levels, 1e-6 * self.model.unit)
+        return in_ratings(self.model.levels, self.model.unit)
 
     def probabilities(self, users: Indices, items: Indices) -> NDArray[np.float32]:
         """(n_pairs, n_levels); rows sum to 1."""
@@ -87,29 +84,14 @@ class PosteriorDistribution:
 
     def _level_at(self, below: NDArray[np.float64], p: float) -> NDArray[np.float64]:
         """The levels at a quantile, given cumulative probabilities, (n_pairs, n_levels)."""
-        return self.ratings[_indices(below, p)]
+        return self.ratings[level_at(below, p)]
 
     def _spread_at(self, below: NDArray[np.float64], p: float) -> NDArray[np.float64]:
         """The quantile with each level's probability spread evenly up to its neighbours."""
         ratings, rows = self.ratings, np.arange(len(below))
         edges = np.concatenate([ratings[:1], (ratings[1:] + ratings[:-1]) / 2, ratings[-1:]])
-        at, cumulative = _indices(below, p), np.pad(below, ((0, 0), (1, 0)))
+        at, cumulative = level_at(below, p), np.pad(below, ((0, 0), (1, 0)))
         low, high = cumulative[rows, at], cumulative[rows, at + 1]
         share = np.clip((p - low) / np.maximum(high - low, TOLERANCE), 0, 1)
         spread: NDArray[np.float64] = edges[at] + share * (edges[at + 1] - edges[at])
         return spread
-
-
-def _indices(below: NDArray[np.float64], p: float) -> Indices:
-    """Of the first level at which the cumulative probability reaches p, (n_pairs,)."""
-    reached: Indices = np.minimum((below < p - TOLERANCE).sum(1), below.shape[1] - 1)
-    return reached
-
-
-def shortest_decimals(values: NDArray[np.float64], tolerance: float) -> NDArray[np.float64]:
-    """Values with as few decimals as the tolerance allows: 0.5 instead of 0.4999995."""
-    shortest = values
-    for decimals in range(9, -1, -1):
-        rounded = np.round(values, decimals)
-        shortest = np.where(np.abs(rounded - values) <= tolerance, rounded, shortest)
-    return shortest

@@ -31,14 +31,11 @@ from fivestar.models.bayesian.prior import (
 from fivestar.models.bayesian.sampler import Rows, Sampler, sample_users
 from fivestar.models.bayesian.scores import Samples
 from fivestar.models.factors import Factors
+from fivestar.models.levels import MAX_LEVELS, levels_of
 from fivestar.models.solver import WORTH_A_THREAD, with_ones
 from fivestar.models.training import History, Steps, Training
 from fivestar.ratings import Features, Indices, Times
 
-MAX_LEVELS = 20
-"""Distinct ratings in train that are taken for levels; with more the scale is a continuum."""
-GRID = 41
-"""Levels that stand for a continuous scale."""
 MAX_NUMBERS = 1 << 27
 """Of the vectors of ``factors``, users and items together: half a GB."""
 FIRST_SWEEPS, SWEEPS = 25, 5
@@ -134,7 +131,7 @@ class BayesianFactorization(Model):
     # -- training
 
     def _fit(self, training: Training) -> History:
-        self._learn_levels(training.ratings)
+        self.levels, self.level_fractions = levels_of(training.ratings.data, self._ends)
         samplers = self._samplers(training.ratings, training.features)
         every = math.ceil(self.n_chains * self.n_steps / self.n_kept)
         n_sweeps = (self.n_burn_in + self.n_steps) // every * every
@@ -152,15 +149,6 @@ class BayesianFactorization(Model):
         history.curves, history.best_step = course.curves, history.steps[-1]
         self._keep(course.states)
         return history
-
-    def _learn_levels(self, ratings: sparse.csr_array) -> None:
-        levels, counts = np.unique(ratings.data, return_counts=True)
-        if len(levels) > MAX_LEVELS:
-            levels = np.linspace(*self._ends, GRID)
-            middles = (levels[1:] + levels[:-1]) / 2
-            counts = np.bincount(np.searchsorted(middles, ratings.data), minlength=GRID)
-        self.levels = levels.astype(np.float32)
-        self.level_fractions = (counts / ratings.nnz).astype(np.float32)
 
     def _samplers(self, ratings: sparse.csr_array, features: Features | None) -> list[Sampler]:
         """One of each chain, of all users and items with ratings or features."""

@@ -9,24 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from fivestar.models.bayesian.distribution import shortest_decimals
-from fivestar.models.bayesian.factorization import GRID, MAX_LEVELS
+from fivestar.models.levels import in_ratings, level_at
 from fivestar.ratings import Indices
 
 if TYPE_CHECKING:
     from fivestar.models.gaussian.nonparametric_pca import NonparametricPCA
 
 Array = NDArray[np.floating]
-
-
-def levels_of(ratings: Array, ends: tuple[float, float]) -> tuple[Array, Array]:
-    """The ratings that there are, or an even grid where they are many; and how frequent."""
-    levels, counts = np.unique(ratings, return_counts=True)
-    if len(levels) > MAX_LEVELS:
-        levels = np.linspace(*ends, GRID)
-        middles = (levels[1:] + levels[:-1]) / 2
-        counts = np.bincount(np.searchsorted(middles, ratings), minlength=GRID)
-    return levels.astype(np.float32), (counts / len(ratings)).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -42,8 +31,7 @@ class NormalDistribution:
     @property
     def ratings(self) -> NDArray[np.float64]:
         """(n_levels,) in rising order: those of train, or an even grid on a continuous scale."""
-        levels = self.model.levels.astype(np.float64) * self.model.unit
-        return shortest_decimals(levels, 1e-6 * self.model.unit)
+        return in_ratings(self.model.levels, self.model.unit)
 
     def probabilities(self, users: Indices, items: Indices) -> NDArray[np.float32]:
         """(n_pairs, n_levels); rows sum to 1."""
@@ -66,10 +54,10 @@ class NormalDistribution:
         """
         model, users, items = self.model, np.asarray(users), np.asarray(items)
         tail = (1 - coverage) / 2
-        below = np.cumsum(model.level_fractions, dtype=np.float64)
-        # The tolerance: a sum of float32 may fall short of the whole by its rounding.
-        at = np.minimum(np.searchsorted(below, [tail - 1e-6, 1 - tail - 1e-6]), len(below) - 1)
-        lower, upper = np.tile(self.ratings[at], (len(users), 1)).T
+        below = np.cumsum(model.level_fractions, dtype=np.float64)[None]
+        lower, upper = (
+            np.tile(self.ratings[level_at(below, p)], len(users)) for p in (tail, 1 - tail)
+        )
         known = np.flatnonzero(model._knows(users, items))
         mean, deviation = self._moments(users[known], items[known])
         half = ndtri(1 - tail) * deviation

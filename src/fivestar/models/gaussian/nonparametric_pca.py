@@ -21,7 +21,7 @@ from fivestar.models.gaussian.conditioning import (
     posterior_variances,
     precision_of,
 )
-from fivestar.models.gaussian.distribution import NormalDistribution, levels_of
+from fivestar.models.gaussian.distribution import NormalDistribution
 from fivestar.models.gaussian.learning import ExpectationMaximization
 from fivestar.models.gaussian.prior import (
     RowsOfItems,
@@ -30,6 +30,7 @@ from fivestar.models.gaussian.prior import (
     projection,
     rated_items,
 )
+from fivestar.models.levels import levels_of
 from fivestar.models.training import EarlyStopping, History, Steps, Training
 from fivestar.ratings import Features, Indices, observed
 

@@ -15,16 +15,14 @@ from scipy.special import softmax
 from torch import Generator, Tensor
 
 from fivestar.models.base import BLOCK, FloatArray, learned
-from fivestar.models.bayesian.distribution import shortest_decimals
 from fivestar.models.factors import Factors
+from fivestar.models.levels import MAX_LEVELS, in_ratings, level_at
 from fivestar.models.minibatch import Network
 from fivestar.models.neural.autoencoder import Autoencoder
 from fivestar.models.sparse_products import SparseRows, dot_products_at
 from fivestar.models.training import History, Training
 from fivestar.ratings import Indices
 
-MAX_LEVELS = 20
-"""Distinct ratings in train that are taken for levels; with more the scale is a continuum."""
 GRID = 13
 """Levels that stand for a continuous scale."""
 STEPS = 150
@@ -200,8 +198,7 @@ class LevelDistribution:
     @property
     def ratings(self) -> NDArray[np.float64]:
         """(K,) in rising order: those of train, or an even grid on a continuous scale."""
-        levels = self.model.levels.astype(np.float64) * self.model.unit
-        return shortest_decimals(levels, 1e-6 * self.model.unit)
+        return in_ratings(self.model.levels, self.model.unit)
 
     def probabilities(self, users: Indices, items: Indices) -> NDArray[np.float32]:
         """(n_pairs, K); rows sum to 1."""
@@ -223,9 +220,5 @@ class LevelDistribution:
         """
         tail = (1 - coverage) / 2
         below = np.cumsum(self.probabilities(users, items), axis=1, dtype=np.float64)
-        # The tolerance: a sum of float32 may fall short of the whole by its rounding.
-        lower, upper = (
-            self.ratings[np.minimum((below < level - 1e-6).sum(1), below.shape[1] - 1)]
-            for level in (tail, 1 - tail)
-        )
+        lower, upper = (self.ratings[level_at(below, p)] for p in (tail, 1 - tail))
         return lower.astype(np.float32), upper.astype(np.float32)
