@@ -111,7 +111,7 @@ class SideBySideHook:
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        self._models = list(context.params["models"])
+        self._models: dict[str, Any] = context.params["models"]
 
     @hook_impl
     def before_pipeline_run(
@@ -126,6 +126,10 @@ class SideBySideHook:
         self._workers = min(os.cpu_count() or 1, max(len(nodes), 1))
         self._turns = Turns(self._workers)
         kinds = {node.name: _kind(node) for node in nodes}
+        from fivestar.models import find  # heavy, and not needed by most commands
+
+        for kind in self._models.keys() & kinds.values():
+            find(str(self._models[kind].get("family")))  # imported before the clock starts
         if nodes and isinstance(catalog, SharedMemoryDataCatalog):
             shared = multiprocessing.Manager()
             self._clock = Clock(kinds, shared.dict(), shared.dict())
@@ -149,7 +153,7 @@ class SideBySideHook:
     def _rank(self, node: Node) -> tuple[int, int, str]:
         """Fold by fold, so that every model's time is known early, the simple models first."""
         kind = _kind(node)
-        place = self._models.index(kind) if kind in self._models else 0
+        place = list(self._models).index(kind) if kind in self._models else 0
         return int(_fixed(node).get("fold", 0)), place, node.name
 
     def _end(self, node: Node) -> None:

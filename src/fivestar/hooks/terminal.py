@@ -20,7 +20,6 @@ from tqdm import tqdm
 from fivestar.config import loader_of
 from fivestar.errors import InputError
 from fivestar.hooks.tracking import failures
-from fivestar.models import uses_times
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,6 +64,8 @@ class TerminalHook:
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         if "leaderboard" in pipeline.all_outputs():
+            from fivestar.models import uses_times  # heavy, and not needed by most commands
+
             show(
                 catalog.load("leaderboard"),
                 catalog.load("training_data"),
