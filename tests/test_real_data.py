@@ -45,17 +45,24 @@ BANDS = {
     "neural_cf": 0.912,
     "residual_mf": 0.899,
     "softmax_dnn": 0.931,
-    "bpmf": 0.889,
-    "bayesian_mf": 0.864,
+    "bpmf": 0.891,
+    "bayesian_mf": 0.866,
     "nonparametric_pca": 0.871,
     "item_knn": 0.908,
     "user_knn": 0.914,
     "bias_time": 0.913,
-    "bayesian_mf_time": 0.85,
-    "blend": 0.89,
+    "bayesian_mf_time": 0.852,
+    "blend": 0.906,
 }
-QUICK_MEMBERS = ("svd", "item_knn", "autoencoder")
-"""Of blends, here: the others are measured above."""
+QUICK_MEMBERS = ("svd", "item_knn")
+"""Of blends, here: the others are measured by themselves."""
+QUICK_CHAIN = {"n_burn_in": 40, "n_steps": 110}
+QUICKER = {
+    "bpmf": QUICK_CHAIN,
+    "bayesian_mf": {**QUICK_CHAIN, "n_chains": 1},
+    "bayesian_mf_time": QUICK_CHAIN,
+}
+"""Fewer sweeps of the samplers, whose error falls little further."""
 
 
 class Part(NamedTuple):
@@ -87,7 +94,7 @@ def test_every_model_has_a_band() -> None:
 @pytest.mark.parametrize("name", BLOCKS)
 def test_error_on_real_ratings_is_inside_its_band(name: str, parts: tuple[Part, Part]) -> None:
     train, test = parts
-    block = BLOCKS[name]
+    block = {**BLOCKS[name], **QUICKER.get(name, {})}
     if "members" in block:
         quick = {member: block["members"][member] for member in QUICK_MEMBERS}
         block = {**block, "members": quick, "n_folds": 2}
@@ -103,4 +110,4 @@ def test_error_on_real_ratings_is_inside_its_band(name: str, parts: tuple[Part, 
     users, items, ratings = observed(test.ratings)
     assert test.context.times is not None
     error = rmse(ratings, model.predict(users, items, test.context.times.data))
-    assert abs(error - BANDS[name]) < 0.01
+    assert abs(error - BANDS[name]) < 0.01, error

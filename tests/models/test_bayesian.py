@@ -15,7 +15,7 @@ from fivestar.models.bayesian.draws import Draws
 from fivestar.models.bayesian.likelihood import Noise, OrdinalProbit
 from fivestar.models.bayesian.prior import decompose, implicit_feedback, popularity, wishart
 from fivestar.models.bayesian.sampler import Rows
-from fivestar.models.levels import shortest_decimals
+from fivestar.models.levels import GRID, shortest_decimals
 from fivestar.models.training import TooSlow
 from fivestar.ratings import Features, Scale, csr_matrix, observed
 
@@ -501,7 +501,7 @@ def test_many_different_ratings_are_a_continuum() -> None:
     train, _ = planted(30, 20)
     model = fitted({**FULL, "n_steps": 10, "n_kept": 10}, train)
     assert not model.ordinal
-    assert len(model.distribution.ratings) == factorization.GRID
+    assert len(model.distribution.ratings) == GRID
 
 
 @pytest.mark.parametrize("settings", [GAUSSIAN, FULL])
