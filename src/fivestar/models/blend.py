@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 import numpy as np
 from annotated_types import Ge, Len
@@ -39,6 +39,7 @@ MIN_DEVIATION = 1e-9
 """Of numbers of ratings that are all the same."""
 
 Array = NDArray[np.floating]
+Result = TypeVar("Result")
 
 
 @dataclass(kw_only=True)
@@ -148,25 +149,40 @@ class Blend(Model):
             self._weigh_equally()
             return
         fold_of = np.random.default_rng(self.seed).permutation(n) % self.n_folds
+        predictions, activity = np.empty((n, len(self.models))), np.empty((n, 2))
         jobs, places = [], []
-        for fold in np.unique(fold_of):
-            rest = _part(training, fold_of != fold)
-            for column, (name, model) in enumerate(self.models.items()):
-                again = model.for_refit(self.histories[name])
-                jobs.append(self._job(again, rest, f"{name}, fold {fold + 1}"))
-                places.append((fold_of == fold, column, again))
-        _in_parallel(jobs)
-        predictions = np.empty((n, len(self.models)))
-        activity = np.empty((n, 2))
-        for held_out, column, model in places:
+        for fold in range(self.n_folds):
+            held_out, rest = fold_of == fold, _part(training, fold_of != fold)
             at = None if training.times is None else training.times[held_out]
             pairs = users[held_out], items[held_out]
-            predictions[held_out, column] = model.predict(*pairs, at)
-            of_users, of_items = _activity(_part(training, ~held_out).ratings)
+            of_users, of_items = _activity(rest.ratings)
             activity[held_out] = np.stack([of_users[pairs[0]], of_items[pairs[1]]], axis=1)
+            for column, name in enumerate(self.models):
+                jobs.append(self._out_of_fold(name, rest, f"{name}, fold {fold + 1}", *pairs, at))
+                places.append((held_out, column))
+        for place, predicted in zip(places, _in_parallel(jobs), strict=True):
+            predictions[place] = predicted
         self.activity_means = activity.mean(axis=0)
         self.activity_deviations = np.maximum(activity.std(axis=0), MIN_DEVIATION)
         self._regress(predictions, self._standardised(*activity.T), ratings.astype(np.float64))
+
+    def _out_of_fold(
+        self,
+        name: str,
+        rest: Training,
+        label: str,
+        users: Indices,
+        items: Indices,
+        at: Times | None,
+    ) -> Callable[[], NDArray[np.float32]]:
+        """Trains a member anew and predicts, when it is called; the model is not kept."""
+
+        def predict() -> NDArray[np.float32]:
+            model = self.models[name].for_refit(self.histories[name])
+            self._job(model, rest, label)()
+            return model.predict(users, items, at)
+
+        return predict
 
     def _weigh_equally(self) -> None:
         """The mean of the members, where there are too few ratings to learn from."""
@@ -320,7 +336,7 @@ _LEARNED_OUT_OF_FOLD = (
 )
 
 
-def _in_parallel(jobs: list[Callable[[], History]]) -> list[History]:
+def _in_parallel(jobs: list[Callable[[], Result]]) -> list[Result]:
     """What each job gives, as many at a time as there are cores; they share nothing."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(lambda job: job(), jobs))
