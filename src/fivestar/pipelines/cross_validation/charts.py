@@ -18,6 +18,7 @@ def draw_cross_validation(
     bounds = summary.assign(
         low=summary["rmse"] - summary["rmse_standard_error"],
         high=summary["rmse"] + summary["rmse_standard_error"],
+        label_at=summary["model"].map(table.groupby("model")["rmse"].max()),
     )
     rows = alt.Y("model:N", sort=summary["model"].tolist(), title=None)
     rmse = alt.X("rmse:Q", title="RMSE", scale=alt.Scale(zero=False))
@@ -34,7 +35,9 @@ def draw_cross_validation(
             x=alt.X("low:Q", title="RMSE"), x2="high:Q"
         )
         + means.mark_point(color=COLORS[0], filled=True, opacity=1, size=60).encode(x=rmse)
-        + means.mark_text(dy=-11, fontSize=10).encode(x=rmse, text=alt.Text("rmse:Q", format=".4f"))
+        + means.mark_text(align="left", dx=6, fontSize=10).encode(
+            x="label_at:Q", text=alt.Text("rmse:Q", format=".4f")
+        )
     )
     return themed(
         chart,
