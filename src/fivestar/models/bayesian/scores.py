@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from fivestar.models.solver import compiled
+from fivestar.models.compiled import compiled
 from fivestar.ratings import Indices
 
 Array = NDArray[np.floating]
