@@ -1,5 +1,6 @@
 """Kedro datasets of our own: how files become values and values files."""
 
+from fivestar.datasets.csv_table import CsvTable
 from fivestar.datasets.model_folder import ModelFolder
 from fivestar.datasets.parquet_blocks import ParquetBlocks
 from fivestar.datasets.parquet_table import ParquetTable
@@ -13,6 +14,7 @@ from fivestar.datasets.training_data_folder import TrainingDataFolder
 from fivestar.datasets.vega_chart import VegaChart
 
 __all__ = [
+    "CsvTable",
     "ModelFolder",
     "ParquetBlocks",
     "ParquetTable",
