@@ -5,6 +5,7 @@ from fivestar.datasets.model_folder import ModelFolder
 from fivestar.datasets.parquet_blocks import ParquetBlocks
 from fivestar.datasets.parquet_table import ParquetTable
 from fivestar.datasets.provenance import Provenance
+from fivestar.datasets.ratings_table import RatingsTable
 from fivestar.datasets.sparse_matrix import SparseMatrix
 from fivestar.datasets.study_store import StudyStore
 from fivestar.datasets.submission_file import SubmissionFile
@@ -19,6 +20,7 @@ __all__ = [
     "ParquetBlocks",
     "ParquetTable",
     "Provenance",
+    "RatingsTable",
     "SparseMatrix",
     "StudyStore",
     "SubmissionFile",
