@@ -3,10 +3,12 @@
 from kedro.pipeline import Pipeline
 
 from fivestar.hooks.line_up import (
+    SPARK,
     Blocks,
     blends,
     changes,
     cross_validated,
+    engine,
     line_up,
     tuned,
     zoo,
@@ -35,7 +37,12 @@ def register_pipelines() -> dict[str, Pipeline]:
     ``blend`` on the line-up and blends.
 
     What looks at the outcome (``exploration`` to ``report``) starts from what these have left.
+    Under ``engine: spark`` there are the five stages and ``recommendation``, by the same names.
     """
+    if engine() == SPARK:
+        from fivestar.pipelines.spark import create_pipelines  # needs pyspark, an optional extra
+
+        return create_pipelines(line_up())
     stages = create_stages(line_up())
     prepared = stages["ingestion"] + stages["splitting"]
     return {

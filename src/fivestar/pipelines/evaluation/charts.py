@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from fivestar.ratings import TrainingData
+from fivestar.ratings import DescribedSplit, TrainingData
 from fivestar.reporting.charts import COLORS, REST, Chart, themed
 
 MAX_LABELS = 10
@@ -20,7 +20,7 @@ CLOCK = "\u23f1 "
 
 
 def draw_leaderboard(
-    leaderboard: pd.DataFrame, data: TrainingData, *, time_aware: list[str]
+    leaderboard: pd.DataFrame, data: TrainingData | DescribedSplit, *, time_aware: list[str]
 ) -> Chart:
     """Bars of the RMSE on validation and test, the best model on top; lines: the interval.
 
@@ -59,7 +59,7 @@ def draw_leaderboard(
 
 
 def draw_differences(
-    differences: pd.DataFrame, leaderboard: pd.DataFrame, data: TrainingData
+    differences: pd.DataFrame, leaderboard: pd.DataFrame, data: TrainingData | DescribedSplit
 ) -> Chart:
     """A matrix of all pairs in the order of the leaderboard: which differences are real."""
     pairs = differences.rename(columns={"model_a": "model", "model_b": "other"})
