@@ -11,6 +11,7 @@ from fivestar.ratings.sparse import (
     csr_matrix,
     merge,
     observed,
+    observed_in_blocks,
     row_sums,
     with_values,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "item_table",
     "merge",
     "observed",
+    "observed_in_blocks",
     "row_sums",
     "times_of",
     "with_values",
