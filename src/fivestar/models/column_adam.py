@@ -69,6 +69,14 @@ class Block:
         starts = np.append(starts[used], n_entries)
         return cls(len(rows), used.astype(np.int32), starts, numbers, places, order)
 
+    @classmethod
+    def empty(cls, width: int) -> Block:
+        """No rows, yet all columns are used: by nothing."""
+        places, starts = np.empty(0, np.int64), np.zeros(width + 1, np.int64)
+        return cls(
+            0, np.arange(width, dtype=np.int32), starts, np.empty(0, np.int32), places, places
+        )
+
     @property
     def columns(self) -> Tensor:
         """Column of each entry, (n_entries,)."""
@@ -183,14 +191,10 @@ class ColumnAdam:
         root = 1 / np.sqrt(1 - SQUARE_DECAY**number)
         self.schedule = np.stack([rate, root, 1 - kept], 1).astype(np.float32)
         self.n_updates, self.minibatch = self.n_updates + n_steps, 0
-        nothing = np.zeros(0, np.int32)
-        none = Block(
-            0, np.arange(width, dtype=np.int32), np.zeros(width + 1, np.int64), *(nothing,) * 3
-        )
+        none = Block.empty(width)
         for name in self.columns.weights:
-            self._update(
-                name, none, np.zeros(0, np.float32), np.zeros((0, 0), np.float32), first_use
-            )
+            no_values, no_vectors = np.zeros(0, np.float32), np.zeros((0, 0), np.float32)
+            self._update(name, none, no_values, no_vectors, first_use)
 
     def step(self) -> None:
         """Use the gradients of a minibatch."""

@@ -121,8 +121,8 @@ class Autoencoder(Minibatches, Model):
 
         def loss(some: Tensor) -> Tensor:
             block = Block.of(above, rated[some.numpy()])
-            inside = (each[block.places] for each in (above.data, residuals))
-            return self._loss(network, columns.columns, block, *inside, generator)
+            given, left = above.data[block.places], residuals[block.places]
+            return self._loss(network, columns.columns, block, given, left, generator)
 
         def refresh() -> None:
             self.codes = self._encode(above, residuals)
@@ -184,10 +184,10 @@ class Autoencoder(Minibatches, Model):
         for start in range(0, len(codes), ROWS):
             rows = np.arange(start, min(start + ROWS, len(codes)))
             block = Block.of(above, rows)
-            inside = (each[block.places] for each in (above.data, residuals))
+            given, left = above.data[block.places], residuals[block.places]
             everything = np.ones(len(block.rows), dtype=np.float32)
             with torch.no_grad():
-                codes[rows] = self._code(network, columns, block, *inside, everything).numpy()
+                codes[rows] = self._code(network, columns, block, given, left, everything).numpy()
         return codes
 
     def _code(
