@@ -14,7 +14,7 @@ from scipy import sparse
 
 from fivestar.analysis import blocks as blocks_module
 from fivestar.analysis import prediction_matrix
-from fivestar.analysis.blocks import Blocks, predict_table, unbounded
+from fivestar.analysis.blocks import Blocks, predict_ratings, predict_table, unbounded
 from fivestar.analysis.explanation import (
     FACTOR,
     NEAREST,
@@ -155,6 +155,17 @@ def test_predicted_tables_are_the_predictions_of_the_pairs() -> None:
     np.testing.assert_allclose(table, stars[[3, 0]], rtol=1e-6)
     blocks = Blocks(model_of(stars), np.arange(3))
     np.testing.assert_array_equal(blocks.predict(np.array([3, 0])), table)
+
+
+def test_predictions_of_stored_ratings_are_made_in_blocks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model, ratings = fitted("als", n_factors=3)
+    users, items, _ = observed(ratings)
+    monkeypatch.setattr(blocks_module, "PAIRS", 13)
+    predicted = predict_ratings(model, ratings)
+    assert predicted.dtype == np.float32
+    np.testing.assert_array_equal(predicted, model.predict(users, items))
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from fivestar.models import Model
 from fivestar.models.factors import Factors
 from fivestar.models.progress import progress_bar
 from fivestar.models.threads import slices
-from fivestar.ratings import Indices
+from fivestar.ratings import Indices, Times
 
 FloatArray = NDArray[np.float32]
 
@@ -75,6 +76,18 @@ def predict_table(model: Model, users: Indices, items: Indices) -> FloatArray:
     """Predictions of every user for every item pair by pair, (n_users, n_items)."""
     pairs = np.repeat(users, len(items)), np.tile(items, len(users))
     return model.predict(*pairs).reshape(len(users), len(items))
+
+
+def predict_ratings(
+    model: Model, ratings: sparse.csr_array, times: Times | None = None
+) -> FloatArray:
+    """Predictions of all stored entries, (n_ratings,); ``times`` are when they were given."""
+    users = np.repeat(np.arange(ratings.shape[0], dtype=np.int32), np.diff(ratings.indptr))
+    predicted = np.empty(ratings.nnz, dtype=np.float32)
+    for part in slices(ratings.nnz, PAIRS):
+        pairs = (each[part].astype(np.intp) for each in (users, ratings.indices))
+        predicted[part] = model.predict(*pairs, None if times is None else times[part])
+    return predicted
 
 
 def unbounded(model: Model) -> Model:
