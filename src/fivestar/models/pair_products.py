@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fivestar.models.solver import compiled
+from fivestar.models.compiled import compiled
 from fivestar.models.threads import in_threads, slices
 from fivestar.ratings import Indices
 

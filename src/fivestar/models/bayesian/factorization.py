@@ -32,10 +32,12 @@ from fivestar.models.bayesian.sampler import Rows, Sampler, sample_users
 from fivestar.models.bayesian.scores import Samples
 from fivestar.models.factors import Factors, low_rank
 from fivestar.models.levels import MAX_LEVELS, levels_of
-from fivestar.models.solver import WORTH_A_THREAD, with_ones
+from fivestar.models.solver import with_ones
 from fivestar.models.training import History, Steps, Training
 from fivestar.ratings import Features, Indices, Times
 
+WORTH_SHARING = 1e8
+"""Products of a sweep from which on a chain's threads, not the chains, work side by side."""
 MAX_NUMBERS = 1 << 27
 """Of the vectors of ``factors``, users and items together: half a GB."""
 RANK = 32
@@ -141,7 +143,7 @@ class BayesianFactorization(Model):
         course = Course(self, samplers, training)
         products = (self.n_factors + 1) ** 2 * training.ratings.nnz
         # With more to multiply the solver itself uses the threads.
-        n_threads = min(get_num_threads(), self.n_chains) if products < WORTH_A_THREAD else 1
+        n_threads = min(get_num_threads(), self.n_chains) if products < WORTH_SHARING else 1
         with ThreadPoolExecutor(n_threads) as pool:
 
             def sweep() -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fivestar.models.solver import compiled
+from fivestar.models.compiled import compiled
 from fivestar.models.threads import in_threads, slices
 from fivestar.ratings import Indices
 
