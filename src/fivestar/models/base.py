@@ -236,6 +236,13 @@ class Model(ABC):
             again.n_steps, again.stopping = history.best_step, None
         return again
 
+    def cost(self, n_users: int, n_items: int, n_ratings: int) -> float:
+        """What the time of a fit grows with as users are added; a constant part is left out.
+
+        Multiply-adds of a step, in any unit: what the settings multiply it by does not matter.
+        """
+        return float(n_ratings)
+
     def _better_of_biases(
         self,
         biases: Model,
