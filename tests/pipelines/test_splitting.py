@@ -58,6 +58,26 @@ def test_stratified_is_scikit_learn_s_split_row_for_row(share: float) -> None:
         pd.testing.assert_frame_equal(found, wanted)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_ids_as_codes_are_split_like_their_text(method: str) -> None:
+    ratings = some_ratings()
+    codes = ratings.astype({"user": "category", "item": "category"})
+    codes["item"] = codes["item"].cat.add_categories(["rated by nobody"])
+    for found, wanted in zip(
+        hold_out(codes, 0.2, settings(method=method)),
+        hold_out(ratings, 0.2, settings(method=method)),
+        strict=True,
+    ):
+        pd.testing.assert_frame_equal(found.astype({"user": "str", "item": "str"}), wanted)
+
+
+def test_of_ratings_at_the_same_time_the_first_is_held_out() -> None:
+    ratings = pd.DataFrame({"user": [*"abaab"], "item": [*"12345"], "timestamp": [1, 5, 2, 2, 5]})
+    kept, held_out = hold_out(ratings, 0.4, settings(method="time"))
+    assert held_out.index.tolist() == [1, 2]
+    assert kept.index.tolist() == [0, 3, 4]
+
+
 def test_course_split_with_a_shipped_test_split() -> None:
     ratings = some_ratings()
     test = pd.DataFrame({"id": [9, 4], "user": ["u1", "new"], "item": ["1", "2"], "rating": np.nan})

@@ -15,11 +15,13 @@ from fivestar.config import loader_of
 from fivestar.errors import InputError
 from fivestar.failure import Failure
 from fivestar.lineage.files import RawFiles, local_files, state
-from fivestar.lineage.graph import Graph, Status, shown
+from fivestar.lineage.graph import PARAMETERS, Graph, Status, shown
 from fivestar.lineage.records import Record, place_of
 
 MAX_SHOWN = 5
 """Stale files that one message names."""
+RAW = "_raw"
+"""How names of datasets end that no pipeline makes."""
 
 
 class LineageHook:
@@ -49,8 +51,12 @@ class LineageHook:
             that makes it again.
         """
         raw_files = RawFiles(self._project / "data/01_raw/.fingerprints.json")
+        made_elsewhere = any(
+            not name.startswith(PARAMETERS) and not name.endswith(RAW) for name in pipeline.inputs()
+        )
         self._graph = graph = Graph(
-            pipelines.values(), pipeline, catalog, self._configuration, self._parameters, raw_files
+            all_pipelines().values() if made_elsewhere else (),
+            *(pipeline, catalog, self._configuration, self._parameters, raw_files),
         )
         started_from = [name for name in pipeline.inputs() if name in graph.makers]
         started_from += self._keep_fresh_models(pipeline, catalog)
@@ -124,6 +130,7 @@ class LineageHook:
         if settings := ",".join(_flat(run_params.get("runtime_params") or {})):
             parts.append(f'--params "{settings}"' if " " in settings else f"--params {settings}")
         names = {status.dataset for status in wrong}
+        pipelines = all_pipelines()
         by_default = pipelines["__default__"].all_outputs()
         if not names <= by_default:
             makers = [
@@ -136,6 +143,12 @@ class LineageHook:
                 models = sorted({name.partition(".")[0] for name in names - by_default})
                 parts.append(f"--namespaces {','.join(models)}")
         return " ".join([*parts, "--only-missing-outputs"])
+
+
+def all_pipelines() -> dict[str, Pipeline]:
+    """Also those that the command does not ask for."""
+    pipelines.set_requested(None)
+    return dict(pipelines.items())
 
 
 def _tells_of_failure(data: Any) -> bool:

@@ -296,8 +296,8 @@ def _dataset_inputs(inputs: Mapping[str, Any], place: str) -> Iterator[DatasetIn
     data = inputs.get("training_data")
     if data is None:
         return
-    splits = {"train": data.fingerprint, "validation": data.fingerprint}
-    sizes = {"train": data.train.nnz, "validation": data.validation.nnz}
+    sizes = dict(data.sizes)
+    splits = dict.fromkeys(sizes, data.fingerprint)
     if isinstance(test := inputs.get("test"), pd.DataFrame):
         rows = pd.util.hash_pandas_object(test[["user", "item", "rating"]], index=False)
         splits["test"] = hashlib.blake2b(rows.to_numpy().tobytes(), digest_size=16).hexdigest()

@@ -37,8 +37,9 @@ class Graph:
     Parameters
     ----------
     pipelines
-        All registered ones. A dataset that nodes of several of them make (the leaderboard of
-        the zoo, and that of a default run) is fresh if any of them would make it so.
+        All registered ones, or none where the running one makes all that it does not read from
+        raw files. A dataset that nodes of several of them make (the leaderboard of the zoo, and
+        that of a default run) is fresh if any of them would make it so.
     running
         The pipeline that is about to run: its nodes come first.
     catalog, configuration

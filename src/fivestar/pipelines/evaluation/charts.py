@@ -1,13 +1,12 @@
-"""Pictures of the comparison."""
+"""Pictures of the comparison. Altair is imported where it draws: most commands need it not."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import altair as alt
 import pandas as pd
 
-from fivestar.ratings import TrainingData
+from fivestar.ratings import DescribedSplit, TrainingData
 from fivestar.reporting.charts import COLORS, REST, Chart, themed
 
 MAX_LABELS = 10
@@ -20,12 +19,14 @@ CLOCK = "\u23f1 "
 
 
 def draw_leaderboard(
-    leaderboard: pd.DataFrame, data: TrainingData, *, time_aware: list[str]
+    leaderboard: pd.DataFrame, data: TrainingData | DescribedSplit, *, time_aware: list[str]
 ) -> Chart:
     """Bars of the RMSE on validation and test, the best model on top; lines: the interval.
 
     Names of models that use times begin with a clock, and stand below all others.
     """
+    import altair as alt
+
     told_times = leaderboard["model"].isin(time_aware)
     leaderboard = leaderboard.assign(
         model=leaderboard["model"].where(~told_times, CLOCK + leaderboard["model"])
@@ -59,9 +60,11 @@ def draw_leaderboard(
 
 
 def draw_differences(
-    differences: pd.DataFrame, leaderboard: pd.DataFrame, data: TrainingData
+    differences: pd.DataFrame, leaderboard: pd.DataFrame, data: TrainingData | DescribedSplit
 ) -> Chart:
     """A matrix of all pairs in the order of the leaderboard: which differences are real."""
+    import altair as alt
+
     pairs = differences.rename(columns={"model_a": "model", "model_b": "other"})
     mirrored = pairs.rename(columns={"model": "other", "other": "model"})
     mirrored[["difference", "low", "high"]] = -pairs[["difference", "high", "low"]]
@@ -95,6 +98,8 @@ def draw_learning_curves(
     data: TrainingData, *, from_step: int, **histories: dict[str, Any]
 ) -> Chart:
     """RMSE by step: validation drawn through, train dashed, one colour a model."""
+    import altair as alt
+
     points = [
         {"model": model, "part": part, "step": step, "rmse": rmse}
         for model, history in histories.items()

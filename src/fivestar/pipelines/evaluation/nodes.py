@@ -16,7 +16,7 @@ from fivestar.metrics.calibration import coverages
 from fivestar.models import Model
 from fivestar.pipelines.evaluation.differences import compare_pairs, sum_by_user
 from fivestar.pipelines.evaluation.settings import EvaluationSettings
-from fivestar.ratings import TrainingData, Vocabulary, observed, times_of
+from fivestar.ratings import DescribedSplit, TrainingData, Vocabulary, observed, times_of
 
 logger = logging.getLogger(__name__)
 
@@ -171,10 +171,12 @@ def rank(metrics: Mapping[str, dict[str, Any]]) -> pd.DataFrame:
     return table.sort_values(order, ignore_index=True)[LEADERBOARD]
 
 
-def describe_leaderboard(leaderboard: pd.DataFrame, data: TrainingData) -> dict[str, Any]:
+def describe_leaderboard(
+    leaderboard: pd.DataFrame, data: TrainingData | DescribedSplit
+) -> dict[str, Any]:
     """Which data the leaderboard is of."""
-    sizes = {"train": data.train.nnz, "validation": data.validation.nnz}
-    return {**data.identity, "n_ratings": sizes, "models": leaderboard["model"].tolist()}
+    models = leaderboard["model"].tolist()
+    return {**data.identity, "n_ratings": dict(data.sizes), "models": models}
 
 
 def _predicted(

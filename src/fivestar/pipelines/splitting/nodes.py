@@ -68,9 +68,9 @@ def with_weights(
 
     That is the data's own weight times 2^(-age / half life).
     """
-    both = pd.concat([train, validation])
-    if half_life_days is None and "weight" not in both:
+    if half_life_days is None and "weight" not in train:
         return train, validation
+    both = pd.concat([train, validation])
     weight = both["weight"] if "weight" in both else pd.Series(1.0, index=both.index)
     if half_life_days is not None:
         if "timestamp" not in both:
