@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from fivestar.metrics import rmse
-from fivestar.models import build
+from fivestar.models import build, threads
 from fivestar.models.sparse_products import SparseRows, dot_products_at
 from fivestar.ratings import csr_matrix, observed
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from fivestar.models import solver
+from fivestar.models import solver, threads
 from fivestar.models.solver import RowSolver, UserRegression, worth_of_stopping
 from fivestar.ratings import csr_matrix
 
