@@ -419,6 +419,19 @@ class Model(ABC):
     def _factors(self) -> Factors | None:
         return None
 
+    def ranking_factors(self) -> Factors | None:
+        """Factors whose sums put the items that are known in the order of a user's predictions.
+
+        Those that are not exact do so roughly: the best items are among the first few dozen.
+        None of a model without such factors.
+        """
+        own = self._predictor._ranking_factors()
+        return own.times(self.unit) if own is not None and own.exact else own
+
+    def _ranking_factors(self) -> Factors | None:
+        own = self._factors()
+        return own if own is not None and own.exact and own.users is not None else None
+
     @property
     def distribution(self) -> Distribution | None:
         """Probabilities of ratings, and intervals; None of a model that has none."""
