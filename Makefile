@@ -11,7 +11,8 @@ COMMA := ,
 # What shows a page to a person; OPEN=true shows nothing.
 OPEN ?= $(BIN)/python -m webbrowser -t
 
-.PHONY: run spark test lint report cross_validation blend tune viz ui bench bench-quick screenshots data clean
+.PHONY: run spark test lint report cross_validation blend tune viz ui bench bench-quick peers \
+	bench-speed bench-speed-quick bench-scaling screenshots data clean
 
 run: .venv/installed data/01_raw/demo/ml-100k.inter
 	$(BIN)/kedro run --runner $(RUNNER)
@@ -56,6 +57,24 @@ bench: .venv/installed data/01_raw/demo/ml-100k.inter
 
 bench-quick: .venv/installed data/01_raw/demo/ml-100k.inter
 	$(BIN)/python benchmarks/runners.py --quick
+
+# The libraries that we compare with, in an environment of their own (cmfrec is compiled).
+peers: .venv-peers/installed
+
+.venv-peers/installed: benchmarks/peers/requirements.txt
+	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+# About a quarter of an hour each; leave the machine alone meanwhile.
+bench-speed: .venv/installed
+	$(BIN)/python benchmarks/speed --keep
+
+bench-scaling: .venv/installed
+	$(BIN)/python benchmarks/scaling
+
+bench-speed-quick: .venv/installed
+	$(BIN)/python benchmarks/speed --quick
 
 # Of what the latest run has left.
 screenshots: .venv/installed-dev

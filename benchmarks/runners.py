@@ -1,10 +1,11 @@
 """How much faster the models train side by side: each Kedro runner against the sequential one.
 
-    python benchmarks/runners.py [--quick] [--cores 0,1] [--repeats 3]
+    python benchmarks/runners.py [--quick] [--keep] [--cores 0,1] [--repeats 3]
 
 Runs the ``training`` pipeline of the default environment under each runner, in turns, as
 whole processes pinned to the given cores, and prints wall time, processor time, peak memory
-and the ratio of wall times to the sequential run of the same turn. Needs `make run` before.
+and the ratio of wall times to the sequential run of the same turn, then what changed since the
+latest run that was kept. Needs `make run` before.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from benchmarks.timing import history, machine
 
 RUNNERS = ("SequentialRunner", "ThreadRunner", "ParallelRunner")
 
@@ -55,6 +59,7 @@ def measure(runner: str, cores: set[int], quick: bool) -> Measured:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("--quick", action="store_true", help="four quick models, one turn")
+    parser.add_argument("--keep", action="store_true", help="add to the history")
     parser.add_argument("--cores", default="0,1", help="processors to use")
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
@@ -66,15 +71,21 @@ def main() -> None:
             results[runner].append(measure(runner, cores, options.quick))
 
     print(f"training pipeline on {len(cores)} core(s), median of {len(results[RUNNERS[0]])}")
+    figures = {}
     print(f"{'runner':18s}{'wall s':>8s}{'cpu s':>8s}{'MB':>7s}{'times as fast':>15s}")
     for runner, runs in results.items():
         pairs = zip(results[RUNNERS[0]], runs, strict=True)
-        gain = statistics.median(sequential.wall / run.wall for sequential, run in pairs)
+        ratios = [run.wall / sequential.wall for sequential, run in pairs]
+        gain = statistics.median(1 / ratio for ratio in ratios)
+        figures[f"runners/{runner}/wall"] = history.figure([run.wall for run in runs], "s")
+        figures[f"runners/{runner} : sequential"] = history.figure(ratios, "ratio")
         wall, cpu, peak = (
             statistics.median(getattr(run, name) for run in runs)
             for name in ("wall", "cpu", "peak")
         )
         print(f"{runner:18s}{wall:8.1f}{cpu:8.1f}{peak:7.0f}{gain:15.2f}")
+    command = f"runners on {len(cores)} cores" + " --quick" * options.quick
+    history.tell(machine.record(command, figures), keep=options.keep)
 
 
 if __name__ == "__main__":

@@ -116,7 +116,7 @@ def run(
             name: value for name, value in {**QUICK, **(params or {})}.items() if value is not None
         }
         with KedroSession.create(project, env=env, runtime_params=given) as session:
-            session.run(**options)
+            session.run(**{"pipeline_names": ["__default__"], **options})
     finally:
         os.chdir(before)
 

@@ -47,8 +47,20 @@ def is_users_to_fix(error: Exception) -> bool:
     return isinstance(error, InputError) or innermost.is_relative_to(Path(kedro.__file__).parent)
 
 
+def by_name(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Name the default pipeline where none is asked for: Kedro would else register all."""
+
+    @functools.wraps(command)
+    def run_by_name(*args: Any, **kwargs: Any) -> Any:
+        if not kwargs["pipeline"]:
+            kwargs["pipelines"] = kwargs["pipelines"] or ["__default__"]
+        return command(*args, **kwargs)
+
+    return run_by_name
+
+
 run = copy.copy(kedro_run)
 assert kedro_run.callback is not None
-run.callback = plainly(kedro_run.callback)
+run.callback = plainly(by_name(kedro_run.callback))
 
 cli = click.Group("fivestar", commands=[run])

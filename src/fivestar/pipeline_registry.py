@@ -1,5 +1,13 @@
 """The pipelines by name."""
 
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from kedro.framework import project
 from kedro.pipeline import Pipeline
 
 from fivestar.hooks.line_up import (
@@ -13,23 +21,10 @@ from fivestar.hooks.line_up import (
     tuned,
     zoo,
 )
-from fivestar.pipelines import (
-    ablation,
-    blend,
-    cold_start,
-    colikes,
-    cross_validation,
-    evaluation,
-    exploration,
-    ingestion,
-    inspection,
-    recommendation,
-    report,
-    splitting,
-    submission,
-    training,
-    tuning,
-)
+
+PREPARATION = ("ingestion", "splitting")
+MODELLING = ("training", "evaluation", "submission")
+"""Stages that are told the models."""
 
 
 def register_pipelines() -> dict[str, Pipeline]:
@@ -38,41 +33,55 @@ def register_pipelines() -> dict[str, Pipeline]:
 
     What looks at the outcome (``exploration`` to ``report``) starts from what these have left.
     Under ``engine: spark`` there are the five stages and ``recommendation``, by the same names.
+
+    Only those that the command names are made, and their modules imported; all, if it names none.
     """
     if engine() == SPARK:
         from fivestar.pipelines.spark import create_pipelines  # needs pyspark, an optional extra
 
         return create_pipelines(line_up())
-    stages = create_stages(line_up())
-    prepared = stages["ingestion"] + stages["splitting"]
+    creators = _creators()
+    # Kedro's own `find_pipelines` reads it there too.
+    names = project.pipelines._requested_pipelines or creators.keys()
+    return {name: creators[name]() for name in names if name in creators}
+
+
+def _creators() -> dict[str, Callable[[], Pipeline]]:
     return {
-        "__default__": sum(stages.values(), Pipeline([])),
-        **stages,
-        "blend": complete(line_up() | blends()),
-        "zoo": complete(zoo()),
-        "exploration": exploration.create_pipeline(),
-        "inspection": inspection.create_pipeline(),
-        "recommendation": recommendation.create_pipeline(),
-        "cold_start": cold_start.create_pipeline(),
-        "report": report.create_pipeline(),
-        "colikes": prepared + colikes.create_pipeline(),
-        "cross_validation": cross_validation.create_pipeline(*cross_validated()),
-        "ablation": prepared + ablation.create_pipeline(*changes()),
-        "tuning": prepared + tuning.create_pipeline(*tuned()),
+        "__default__": lambda: joined(line_up()),
+        **{stage: partial(created, stage) for stage in PREPARATION},
+        **{stage: partial(_of_line_up, stage) for stage in MODELLING},
+        "blend": lambda: joined(line_up() | blends()) + created("blend", blends()),
+        "zoo": lambda: joined(zoo()) + created("blend", blends()),
+        "exploration": partial(created, "exploration"),
+        "inspection": partial(created, "inspection"),
+        "recommendation": partial(created, "recommendation"),
+        "cold_start": partial(created, "cold_start"),
+        "report": partial(created, "report"),
+        "colikes": lambda: prepared() + created("colikes"),
+        "cross_validation": lambda: created("cross_validation", *cross_validated()),
+        "ablation": lambda: prepared() + created("ablation", *changes()),
+        "tuning": lambda: prepared() + created("tuning", *tuned()),
     }
 
 
-def complete(models: Blocks) -> Pipeline:
-    """All stages with these models, and the weights of the blends among them."""
-    return sum(create_stages(models).values(), blend.create_pipeline(blends()))
+def _of_line_up(stage: str) -> Pipeline:
+    return created(stage, line_up())
 
 
-def create_stages(models: Blocks) -> dict[str, Pipeline]:
+def created(name: str, *settings: Any) -> Pipeline:
+    """The pipeline of a folder, which is imported here."""
+    pipeline: Pipeline = importlib.import_module(f"fivestar.pipelines.{name}").create_pipeline(
+        *settings
+    )
+    return pipeline
+
+
+def prepared() -> Pipeline:
+    """From raw tables to the split."""
+    return sum((created(stage) for stage in PREPARATION), Pipeline([]))
+
+
+def joined(models: Blocks) -> Pipeline:
     """From raw tables to the submission, with these models."""
-    return {
-        "ingestion": ingestion.create_pipeline(),
-        "splitting": splitting.create_pipeline(),
-        "training": training.create_pipeline(models),
-        "evaluation": evaluation.create_pipeline(models),
-        "submission": submission.create_pipeline(models),
-    }
+    return sum((created(stage, models) for stage in MODELLING), prepared())

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from kedro.io import DatasetError
 
-from fivestar.datasets import ParquetTable, Provenance, TrainedModels, VegaChart
+from fivestar.datasets import ParquetTable, Provenance, RatingsTable, TrainedModels, VegaChart
 from fivestar.models import build
 from fivestar.reporting.charts import themed
 
@@ -51,6 +51,38 @@ def test_a_preview_of_a_table_holds_plain_values(tmp_path: Path) -> None:
     assert shown["data"] == [["1", ["Drama"], 1995.0]]
     dataset.save(table[:0])
     assert dataset.preview()["data"] == []
+
+
+def test_ratings_are_codes_in_memory_and_plain_text_to_other_readers(tmp_path: Path) -> None:
+    users = pd.Categorical(["007", "NA", "007"], categories=["NA", "007", "nobody"])
+    table = pd.DataFrame(
+        {"id": [3, 1, 2], "user": users, "item": ["1", "é", "1"], "rating": [4.5, np.nan, 3.7]},
+        index=[7, 5, 9],
+    )
+    dataset = RatingsTable(filepath=str(tmp_path / "test.parquet"))
+    dataset.save(table)
+    wanted = table.astype({"user": "str", "item": "str"}).reset_index(drop=True)
+    pd.testing.assert_frame_equal(pd.read_parquet(dataset.path), wanted)
+    again = dataset.load()
+    assert again["user"].cat.categories.tolist() == ["007", "NA"]
+    pd.testing.assert_frame_equal(again.astype({"user": "str", "item": "str"}), wanted)
+    assert dataset.preview(nrows=1)["data"] == [[3, "007", "1", 4.5]]
+
+
+def test_tables_of_other_writers_are_ratings_too(tmp_path: Path) -> None:
+    table = pd.DataFrame({"user": ["b", "a"], "item": ["2", "1"], "part": "test"}, index=[4, 2])
+    table.to_parquet(tmp_path / "table.parquet")
+    again = RatingsTable(filepath=str(tmp_path / "table.parquet")).load()
+    assert again.columns.tolist() == ["user", "item", "part"]
+    assert again.to_numpy().tolist() == table.to_numpy().tolist()
+    assert again["user"].cat.codes.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("dtype", ["object", "str"])
+def test_a_table_without_rows_keeps_its_columns(tmp_path: Path, dtype: str) -> None:
+    dataset = RatingsTable(filepath=str(tmp_path / "table.parquet"))
+    dataset.save(pd.DataFrame(columns=["part", "user", "item", "rating"], dtype=dtype))
+    assert dataset.load().columns.tolist() == ["part", "user", "item", "rating"]
 
 
 def test_trained_models_are_loaded_by_name_when_asked_for(tmp_path: Path) -> None:

@@ -64,6 +64,22 @@ def test_separators(load: Load, separator: str) -> None:
     assert rows(frame) == [["1:2", "3"]]
 
 
+@pytest.mark.parametrize("header", [True, False])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("quoted", ["", '"x, y"', '"x\ny"'])
+def test_a_plain_file_reads_the_same_from_its_bytes_as_from_its_text(
+    load: Load, monkeypatch: pytest.MonkeyPatch, header: bool, end: str, quoted: str
+) -> None:
+    lines = ["\ufeffa,b", quoted + ",0", *(f"{n},{n % 7}" for n in range(500)), end]
+    text = end.join(lines)
+    monkeypatch.setattr("fivestar.datasets.text_table.READ_BYTES", 700)
+    from_bytes = load(text, header=header)
+    monkeypatch.setattr(TextTable, "_straight", lambda self: None)
+    from_text = load(text, header=header)
+    pd.testing.assert_frame_equal(from_bytes, from_text)
+    assert from_bytes.attrs == from_text.attrs
+
+
 @pytest.mark.parametrize("separator", [",", "::"])
 def test_quotes_enclose_separators_quotes_and_line_breaks(load: Load, separator: str) -> None:
     title = f'"Mouse{separator} ""Mickey""\nand all"'

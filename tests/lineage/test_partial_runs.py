@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -65,6 +67,32 @@ def test_with_nothing_changed_nothing_is_redone(project: Path) -> None:
     n_runs = len(mlflow_runs(project))
     assert redone(project, params=QUICK) == set()
     assert len(mlflow_runs(project)) == n_runs
+
+
+HEAVY = {"altair", "mlflow", "numba", "optuna", "scipy.stats", "sqlalchemy", "torch"}
+"""Modules that take long to import."""
+COMMAND = """
+import sys
+from kedro.framework.cli.cli import main
+try:
+    main()
+finally:
+    print(*sys.modules, sep="\\n")
+"""
+
+
+def test_with_nothing_to_do_no_heavy_library_is_imported(project: Path) -> None:
+    (project / "conf/local").mkdir()
+    (project / "conf/local/parameters.yml").write_text(yaml.dump(QUICK))
+    done = subprocess.run(
+        [sys.executable, "-c", COMMAND, "run", "--only-missing-outputs"],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "Next: `make ui`" in done.stdout
+    assert set(done.stdout.split()) & (HEAVY | {"pandas"}) == {"pandas"}
 
 
 def test_another_setting_redoes_the_model_and_what_depends_on_it(project: Path) -> None:

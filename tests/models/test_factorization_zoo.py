@@ -8,7 +8,8 @@ import torch
 from scipy import sparse
 
 from fivestar.models import Model, build
-from fivestar.models.factorization.full_batch import sum_of_squared_products
+from fivestar.models.factorization.full_batch import add_gravity
+from fivestar.models.factorization.squared_errors import Weights
 from fivestar.ratings import csr_matrix, observed
 
 from .behaviour import SCALE, ModelBehaviour, planted
@@ -151,13 +152,15 @@ def test_pmf_has_no_biases() -> None:
     assert model.n_parameters == 3 * (12 + 9)
 
 
-def test_gravity_by_gram_matrices_is_the_sum_over_all_pairs() -> None:
+def test_gravity_by_gram_matrices_has_the_gradient_of_the_sum_over_all_pairs() -> None:
     generator = torch.Generator().manual_seed(0)
-    left, right = (torch.randn(n, 5, generator=generator).double() for n in (30, 20))
-    left.requires_grad_()
-    dense, ours = (left @ right.T).square().sum(), sum_of_squared_products(left, right)
-    torch.testing.assert_close(ours, dense)
-    torch.testing.assert_close(*(torch.autograd.grad(loss, left)[0] for loss in (ours, dense)))
+    sides = [torch.randn(n, 5, generator=generator).double().requires_grad_() for n in (30, 20)]
+    loss = 0.7 * (sides[0] @ sides[1].T).square().sum()
+    weights = [Weights(side.detach().numpy(), np.empty(0)) for side in sides]
+    ours = [Weights(np.zeros(side.shape), np.empty(0)) for side in sides]
+    add_gravity(0.7, (weights[0], weights[1]), (ours[0], ours[1]))
+    for gradient, expected in zip(ours, torch.autograd.grad(loss, sides), strict=True):
+        np.testing.assert_allclose(2 * gradient.factors, expected)
 
 
 def test_one_step_with_gravity_is_the_dense_gradient() -> None:

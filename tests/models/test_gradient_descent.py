@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from fivestar.metrics import rmse
 from fivestar.models import build
 from fivestar.models.sparse_products import SparseRows, dot_products_at
 from fivestar.ratings import csr_matrix, observed
@@ -78,6 +79,52 @@ def test_one_step_of_the_course_is_the_dense_gradient() -> None:
     np.testing.assert_allclose(
         after.item_factors.T, F - 0.5 * 2 * A.T @ errors / train.nnz, rtol=1e-4, atol=1e-6
     )
+
+
+def test_trajectory_of_the_course_is_that_of_dense_matrices() -> None:
+    train, steps, rate = one_to_five(shape=(40, 30)), 200, 2.0
+    settings = {**COURSE, "n_factors": 5, "learning_rate": rate, "init_scale": 0.3}
+    start = fitted(train, **{**settings, "n_steps": 0})
+    model = build({"family": "gradient_descent", **settings, "n_steps": steps})
+    history = model.fit(train, scale=SCALE)
+    A, F = start.user_factors.astype(float), start.item_factors.astype(float).T
+    mask, errors = train.toarray() > 0, []
+    for _ in range(steps + 1):
+        E = mask * (train.toarray() - A @ F)
+        errors.append(np.sqrt(np.square(E).sum() / train.nnz))
+        last = A, F
+        A, F = A + rate * 2 / train.nnz * E @ F.T, F + rate * 2 / train.nnz * A.T @ E
+    assert errors[-1] < errors[0] / 3
+    np.testing.assert_allclose(history.train_rmse, errors[:: model.measure_every], atol=1e-5)
+    np.testing.assert_allclose(model.user_factors, last[0], atol=1e-4)
+    np.testing.assert_allclose(model.item_factors.T, last[1], atol=1e-4)
+
+
+@pytest.mark.parametrize("settings", [{}, {"rating_weights": "balanced", "whole_stars": True}])
+def test_results_are_the_same_with_any_number_of_threads(
+    settings: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train, _ = planted(60, 40)
+    monkeypatch.setattr(threads, "WORTH_A_THREAD", 1)
+    found = []
+    for n_threads in ("1", "3"):
+        monkeypatch.setenv("OMP_NUM_THREADS", n_threads)
+        model = build({"family": "gradient_descent", "n_steps": 9, "measure_every": 3, **settings})
+        history = model.fit(train, scale=SCALE)
+        found.append((model.user_factors, model.item_bias, history.train_rmse))
+    for alone, together in zip(*found, strict=True):
+        np.testing.assert_array_equal(alone, together)
+
+
+@pytest.mark.parametrize("settings", [{}, {"clamp": False}, {"whole_stars": True}])
+def test_learning_curves_measure_the_models_own_predictions(settings: dict) -> None:
+    train, validation = planted(50, 40)
+    model = build({"family": "gradient_descent", "n_steps": 7, "stopping": None, **settings})
+    model.bias_fallback = False
+    history = model.fit(train, validation, scale=SCALE)
+    for part, curve in ((train, history.train_rmse), (validation, history.validation_rmse)):
+        users, items, stars = observed(part)
+        assert curve[-1] == pytest.approx(rmse(stars, model.predict(users, items)), abs=1e-5)
 
 
 def test_one_step_with_biases_and_penalty_is_the_dense_gradient() -> None:

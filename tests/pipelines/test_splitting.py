@@ -13,9 +13,8 @@ from sklearn.model_selection import train_test_split
 
 from fivestar.errors import InputError
 from fivestar.pipelines.ingestion.nodes import clean_test_pairs
-from fivestar.pipelines.splitting import create_pipeline
+from fivestar.pipelines.splitting import create_pipeline, methods
 from fivestar.pipelines.splitting.encoding import encode_features
-from fivestar.pipelines.splitting.methods import hold_out, stratified_by_item
 from fivestar.pipelines.splitting.nodes import assemble, collect_ids, split
 from fivestar.pipelines.splitting.settings import SplittingSettings
 from fivestar.ratings import Scale, TrainingData
@@ -45,6 +44,13 @@ def pairs(table: pd.DataFrame) -> list[tuple[str, str]]:
     return list(zip(table["user"], table["item"], strict=True))
 
 
+def hold_out(
+    ratings: pd.DataFrame, share: float, settings: SplittingSettings
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    kept, held_out = methods.hold_out(ratings, np.arange(len(ratings)), share, settings)
+    return ratings.iloc[kept], ratings.iloc[held_out]
+
+
 def settings(**changes: Any) -> SplittingSettings:
     defaults = {"method": "stratified", "test_share": 0.1, "validation_share": 0.25, "seed": 42}
     return SplittingSettings.model_validate({**defaults, **changes})
@@ -56,6 +62,26 @@ def test_stratified_is_scikit_learn_s_split_row_for_row(share: float) -> None:
     expected = train_test_split(ratings, test_size=share, random_state=42, stratify=ratings["item"])
     for found, wanted in zip(hold_out(ratings, share, settings()), expected, strict=True):
         pd.testing.assert_frame_equal(found, wanted)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_ids_as_codes_are_split_like_their_text(method: str) -> None:
+    ratings = some_ratings()
+    codes = ratings.astype({"user": "category", "item": "category"})
+    codes["item"] = codes["item"].cat.add_categories(["rated by nobody"])
+    for found, wanted in zip(
+        hold_out(codes, 0.2, settings(method=method)),
+        hold_out(ratings, 0.2, settings(method=method)),
+        strict=True,
+    ):
+        pd.testing.assert_frame_equal(found.astype({"user": "str", "item": "str"}), wanted)
+
+
+def test_of_ratings_at_the_same_time_the_first_is_held_out() -> None:
+    ratings = pd.DataFrame({"user": [*"abaab"], "item": [*"12345"], "timestamp": [1, 5, 2, 2, 5]})
+    kept, held_out = hold_out(ratings, 0.4, settings(method="time"))
+    assert held_out.index.tolist() == [1, 2]
+    assert kept.index.tolist() == [0, 3, 4]
 
 
 def test_course_split_with_a_shipped_test_split() -> None:
@@ -296,6 +322,6 @@ def test_where_no_item_has_enough_ratings_the_split_is_random() -> None:
             "rating": np.tile([1.0, 3.0, 5.0], 40),
         }
     )
-    train, held_out = stratified_by_item(ratings, 0.1, seed=42)
+    train, held_out = hold_out(ratings, 0.1, settings())
     assert len(held_out) == 12
     assert sorted([*train.index, *held_out.index]) == list(range(120))

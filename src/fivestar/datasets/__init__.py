@@ -1,9 +1,11 @@
 """Kedro datasets of our own: how files become values and values files."""
 
+from fivestar.datasets.csv_table import CsvTable
 from fivestar.datasets.model_folder import ModelFolder
 from fivestar.datasets.parquet_blocks import ParquetBlocks
 from fivestar.datasets.parquet_table import ParquetTable
 from fivestar.datasets.provenance import Provenance
+from fivestar.datasets.ratings_table import RatingsTable
 from fivestar.datasets.spark_csv_file import SparkCsvFile
 from fivestar.datasets.sparse_matrix import SparseMatrix
 from fivestar.datasets.split_description import SplitDescription
@@ -15,10 +17,12 @@ from fivestar.datasets.training_data_folder import TrainingDataFolder
 from fivestar.datasets.vega_chart import VegaChart
 
 __all__ = [
+    "CsvTable",
     "ModelFolder",
     "ParquetBlocks",
     "ParquetTable",
     "Provenance",
+    "RatingsTable",
     "SparkCsvFile",
     "SparseMatrix",
     "SplitDescription",

@@ -6,7 +6,7 @@ import csv as builtin_csv
 import io
 import re
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import pandas as pd
 import pyarrow as pa
@@ -17,6 +17,9 @@ from fivestar.errors import InputError
 
 SHOWN = 5
 """Offending rows that a message names."""
+
+READ_BYTES = 1 << 24
+"""Of a file at a time."""
 
 UNIT = "\x1f"
 """Stands for a separator of several characters: the reader splits at one, which no text holds."""
@@ -91,6 +94,50 @@ class TextTable(AbstractDataset[None, "pd.DataFrame | None"]):
     def load(self) -> pd.DataFrame | None:
         if self.path is None:
             return None
+        table, n_lines = self._straight() or self._by_text()
+        frame: pd.DataFrame = table.to_pandas().astype("str")
+        if len(self.separator) > 1 and self.quote is not None:
+            frame = frame.apply(lambda cells: cells.str.replace(UNIT, self.separator, regex=False))
+        frame.attrs = {"file": str(self.path)}
+        if n_lines == len(frame) + self.header:
+            frame.attrs["first_line"] = 1 + self.header
+        return frame
+
+    def save(self, data: None) -> NoReturn:
+        raise DatasetError(f"{self.path}: a raw table is read only")
+
+    def _straight(self) -> tuple[pa.Table, int] | None:
+        """The table out of the file's bytes, and its number of lines; None if it takes more.
+
+        A plain table in UTF-8 is read by all cores, and never there as a whole as text. Whatever
+        is wrong with a file is left to be found, and told, by the other way.
+        """
+        plain = len(self.separator) == 1 and not self.replace and not self.ragged
+        if self.path is None or not self.path.is_file() or not plain:
+            return None
+        if self.encoding.lower() not in ("utf-8", "utf8"):
+            return None
+        facts = _Facts.of(self.path, self.quote, self.header)
+        if facts is None:
+            return None
+        names = self._names(facts.first_line, self.separator)
+        options = self._options(names, self.separator, quoted=facts.quoted)
+        try:
+            table = csv.read_csv(
+                self.path,
+                csv.ReadOptions(
+                    column_names=names, skip_rows=int(self.header), block_size=READ_BYTES
+                ),
+                *options,
+            )
+        except pa.ArrowInvalid:
+            return None
+        if facts.quoted and "\n" in _last_cell(table):
+            return None
+        return table, facts.n_lines
+
+    def _by_text(self) -> tuple[pa.Table, int]:
+        """The table out of the file's text, and how many lines that has."""
         text = self._text()
         n_lines = text.rstrip("\r\n").count("\n") + 1
         for wrong, right in self.replace.items():
@@ -100,16 +147,7 @@ class TextTable(AbstractDataset[None, "pd.DataFrame | None"]):
             text, separator = text.replace(separator, UNIT), UNIT
         if self.ragged:
             text = self._squared(text, separator)
-        frame: pd.DataFrame = self._parsed(text, separator).to_pandas().astype("str")
-        if separator != self.separator and self.quote is not None:
-            frame = frame.apply(lambda cells: cells.str.replace(UNIT, self.separator, regex=False))
-        frame.attrs = {"file": str(self.path)}
-        if n_lines == len(frame) + self.header:
-            frame.attrs["first_line"] = 1 + self.header
-        return frame
-
-    def save(self, data: None) -> NoReturn:
-        raise DatasetError(f"{self.path}: a raw table is read only")
+        return self._parsed(text, separator), n_lines
 
     def _text(self) -> str:
         """The file's text, each line with its end."""
@@ -154,34 +192,23 @@ class TextTable(AbstractDataset[None, "pd.DataFrame | None"]):
 
     def _parsed(self, text: str, separator: str) -> pa.Table:
         text = text.lstrip("\r\n") if text[0] in "\r\n" else text
-        first_cells = _cells(text[: text.index("\n")].rstrip("\r"), separator, self.quote)
-        numbers = [str(n) for n in range(len(first_cells))]
-        names = self.columns or (first_cells if self.header else numbers)
-        if len(set(names)) < len(names):
-            twice = next(name for name in names if names.count(name) > 1)
-            raise UnreadableTableError(f"{self.path}: column {twice!r} occurs twice. Rename one.")
+        names = self._names(text[: text.index("\n")], separator)
         bad_rows: list[csv.InvalidRow] = []
 
         def skip(row: csv.InvalidRow) -> str:
             bad_rows.append(row)
             return "skip"
 
+        parsing, conversion = self._options(names, separator, quoted=self.quote is not None)
+        parsing.invalid_row_handler = skip
         try:
             table = csv.read_csv(
                 io.BytesIO(text.encode()),
                 read_options=csv.ReadOptions(
                     column_names=names, skip_rows=int(self.header), use_threads=False
                 ),
-                parse_options=csv.ParseOptions(
-                    delimiter=separator,
-                    quote_char=self.quote or False,
-                    newlines_in_values=self.quote is not None,
-                    invalid_row_handler=skip,
-                ),
-                convert_options=csv.ConvertOptions(
-                    column_types=dict.fromkeys(names, pa.large_string()),
-                    strings_can_be_null=False,
-                ),
+                parse_options=parsing,
+                convert_options=conversion,
             )
         except pa.ArrowInvalid as error:
             raise self._no_table(f"not a table of {len(names)} columns ({error})") from error
@@ -196,6 +223,26 @@ class TextTable(AbstractDataset[None, "pd.DataFrame | None"]):
         if self.quote is not None and _unclosed(table, text):
             raise self._no_table(f"a quote {self.quote} is opened and never closed")
         return table
+
+    def _names(self, first_line: str, separator: str) -> list[str]:
+        """Of the columns; the first line may be their header."""
+        first_cells = _cells(first_line.rstrip("\r\n"), separator, self.quote)
+        numbers = [str(n) for n in range(len(first_cells))]
+        names = self.columns or (first_cells if self.header else numbers)
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise UnreadableTableError(f"{self.path}: column {twice!r} occurs twice. Rename one.")
+        return names
+
+    def _options(
+        self, names: list[str], separator: str, *, quoted: bool
+    ) -> tuple[csv.ParseOptions, csv.ConvertOptions]:
+        """How rows are split into cells, all of them text."""
+        parsing = csv.ParseOptions(
+            delimiter=separator, quote_char=self.quote or False, newlines_in_values=quoted
+        )
+        text = dict.fromkeys(names, pa.large_string())
+        return parsing, csv.ConvertOptions(column_types=text, strings_can_be_null=False)
 
     def _no_table(self, what: str) -> UnreadableTableError:
         return UnreadableTableError(
@@ -215,7 +262,42 @@ def _cells(line: str, separator: str, quote: str | None) -> list[str]:
     return next(builtin_csv.reader([line], delimiter=separator, quotechar=quote, quoting=quoting))
 
 
+class _Facts(NamedTuple):
+    """What is to be known of a file before it is read as a table."""
+
+    first_line: str
+    n_lines: int
+    """Empty ones at the end are not counted."""
+    quoted: bool
+    """Whether there are quotes below the header."""
+
+    @classmethod
+    def of(cls, path: Path, quote: str | None, header: bool) -> _Facts | None:
+        """None of a file that begins with an empty line, or ends with thousands of them."""
+        with path.open("rb") as file:
+            first = file.readline(READ_BYTES)
+            n_ends, quoted, last = 1, False, first
+            if not header:
+                file.seek(n_ends := 0)
+            while block := file.read(READ_BYTES):
+                n_ends += block.count(b"\n")
+                quoted = quoted or (quote is not None and quote.encode() in block)
+                last = block
+        rest = last.rstrip(b"\r\n")
+        try:
+            line = first.decode("utf-8-sig")
+        except UnicodeError:
+            return None
+        if not line.strip() or not line.endswith("\n") or not rest:
+            return None
+        return cls(line, n_ends - last[len(rest) :].count(b"\n") + 1, quoted)
+
+
+def _last_cell(table: pa.Table) -> str:
+    return str(table.column(table.num_columns - 1)[-1]) if table.num_rows else ""
+
+
 def _unclosed(table: pa.Table, text: str) -> bool:
     """Whether the last cell swallowed the rest of the file, its line breaks too."""
-    last = table.column(table.num_columns - 1)[-1].as_py() if table.num_rows else ""
+    last = _last_cell(table)
     return "\n" in last and bool(last.strip()) and text.endswith(last)

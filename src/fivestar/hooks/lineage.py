@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,13 @@ from fivestar.config import loader_of
 from fivestar.errors import InputError
 from fivestar.failure import Failure
 from fivestar.lineage.files import RawFiles, local_files, state
-from fivestar.lineage.graph import Graph, Status, shown
+from fivestar.lineage.graph import PARAMETERS, Graph, Status, shown
 from fivestar.lineage.records import Record, place_of
 
 MAX_SHOWN = 5
 """Stale files that one message names."""
+RAW = "_raw"
+"""How names of datasets end that no pipeline makes."""
 
 
 class LineageHook:
@@ -49,8 +52,12 @@ class LineageHook:
             that makes it again.
         """
         raw_files = RawFiles(self._project / "data/01_raw/.fingerprints.json")
+        made_elsewhere = any(
+            not name.startswith(PARAMETERS) and not name.endswith(RAW) for name in pipeline.inputs()
+        )
         self._graph = graph = Graph(
-            pipelines.values(), pipeline, catalog, self._configuration, self._parameters, raw_files
+            all_pipelines().values() if made_elsewhere else (),
+            *(pipeline, catalog, self._configuration, self._parameters, raw_files),
         )
         started_from = [name for name in pipeline.inputs() if name in graph.makers]
         started_from += self._keep_fresh_models(pipeline, catalog)
@@ -58,11 +65,14 @@ class LineageHook:
         if wrong := [status for status in checked if status.problem]:
             raise InputError(self._message(wrong, run_params))
         if run_params.get("only_missing_outputs"):
-            for name in pipeline.all_outputs():
-                if graph.is_persisted(name):
-                    status = graph.status(name)
-                    if status.problem or status.failed:
-                        catalog[name] = Redone(catalog[name])
+            persisted = filter(graph.is_persisted, pipeline.all_outputs())
+            statuses = [graph.status(name) for name in persisted]
+            wanted = {status.dataset for status in statuses if status.problem or status.failed}
+            if tried_again := {status.dataset for status in statuses if status.failed}:
+                # What follows is of the same origin, but tells of the failure.
+                wanted |= pipeline.from_inputs(*tried_again).all_outputs()
+            for name in filter(graph.is_persisted, wanted):
+                catalog[name] = Redone(catalog[name])
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
@@ -70,10 +80,15 @@ class LineageHook:
         if dataset_name not in graph.makers or not graph.is_persisted(dataset_name):
             return
         files = local_files(graph.catalog.get(dataset_name))
-        failed = _tells_of_failure(data)
+        failures = list(_failures(data))
+        left_out = bool(failures) and all(failures)
         written = {path.name: now for path in files if (now := state(path)) is not None}
-        origin = graph.origins(dataset_name)[0]
-        Record(origin, written, failed).save(place_of(dataset_name, files))
+        Record(
+            graph.origins(dataset_name)[0],
+            written,
+            failed=bool(failures) and not left_out,
+            left_out=graph.allowed_time if left_out else None,
+        ).save(place_of(dataset_name, files))
 
     def _keep_fresh_models(self, pipeline: Pipeline, catalog: CatalogProtocol) -> list[str]:
         """Hide stale models from the mappings of trained ones; name the chosen one's datasets."""
@@ -124,6 +139,7 @@ class LineageHook:
         if settings := ",".join(_flat(run_params.get("runtime_params") or {})):
             parts.append(f'--params "{settings}"' if " " in settings else f"--params {settings}")
         names = {status.dataset for status in wrong}
+        pipelines = all_pipelines()
         by_default = pipelines["__default__"].all_outputs()
         if not names <= by_default:
             makers = [
@@ -138,11 +154,24 @@ class LineageHook:
         return " ".join([*parts, "--only-missing-outputs"])
 
 
-def _tells_of_failure(data: Any) -> bool:
-    """Whether an output is a failure, the metrics of a failed model, or records of such runs."""
+def all_pipelines() -> dict[str, Pipeline]:
+    """Also those that the command does not ask for."""
+    pipelines.set_requested(None)
+    return dict(pipelines.items())
+
+
+def _failures(data: Any) -> Iterator[bool]:
+    """Of each failure that an output tells of, whether the model was left out on purpose.
+
+    The output is a failure, the metrics of a failed model, or records of such runs.
+    """
     if isinstance(data, list):
-        return any(_tells_of_failure(each) for each in data)
-    return isinstance(data, Failure) or (isinstance(data, dict) and data.get("failure") is not None)
+        for each in data:
+            yield from _failures(each)
+    elif isinstance(data, Failure):
+        yield data.skipped
+    elif isinstance(data, dict) and data.get("failure") is not None:
+        yield bool(data.get("skipped"))
 
 
 class Redone(AbstractDataset[Any, Any]):

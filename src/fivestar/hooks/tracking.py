@@ -27,7 +27,7 @@ from fivestar.config import loader_of
 from fivestar.failure import Failure
 from fivestar.hooks.store import close_orphans, open_store, store_lock
 from fivestar.lineage.revision import git_revision
-from fivestar.pipelines.wiring import SIDE_BY_SIDE
+from fivestar.pipelines.wiring import EXPECTED_MINUTES, SIDE_BY_SIDE
 
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput
@@ -221,7 +221,8 @@ class TrackingHook:
         }
 
     def _model_of(self, node: Node) -> str | None:
-        return node.namespace if node.namespace in self._nodes else None
+        own = self._nodes.get(node.namespace or "", [])
+        return node.namespace if node in own else None
 
     def _tags(self, model: str) -> dict[str, str]:
         fold = self._parameters.get("fold")
@@ -261,9 +262,11 @@ class TrackingHook:
 
 
 def nodes_by_model(pipeline: Pipeline, models: Mapping[str, Any]) -> dict[str, list[Node]]:
-    """The nodes of each model's namespace, in the order in which they run."""
+    """The nodes of each model's namespace, in the order in which they run, from its fit on."""
     grouped: dict[str, list[Node]] = {}
     for node in pipeline.nodes:
+        if f"{node.namespace}.{EXPECTED_MINUTES}" in node.outputs:
+            continue
         if node.namespace is not None and node.namespace in models:
             grouped.setdefault(node.namespace, []).append(node)
     return grouped

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import stdtr, stdtrit  # scipy.stats takes half a second to import
 
 FloatArray = NDArray[np.float64]
 
@@ -131,6 +130,8 @@ def corrected_t_test(
     low, high, p_value
         Of the mean difference; two-sided. NaN, NaN, 1 of a single fold.
     """
+    from scipy.special import stdtr, stdtrit  # here: most commands do without
+
     values = np.asarray(differences, dtype=np.float64)
     n = len(values)
     if n < 2:

@@ -25,6 +25,8 @@ Report = Callable[[float, float], None]
 """Is told the share of the steps that are done, and the validation RMSE after them."""
 TIMED = 3
 """Steps after which the time of all is estimated; the first one may compile."""
+ONLY_TIMED = 0.0
+"""Seconds that are allowed to a fit of which no more is wanted than the estimate."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,14 @@ class History:
         return asdict(self)
 
 
+def too_slow(label: str, expected: float, allowed: float) -> str:
+    """Why a model is left out; both times in seconds."""
+    return (
+        f"{label} would take about {max(expected / 60, 0.1):.1f} minutes, "
+        f"more than the {allowed / 60:.1f} allowed"
+    )
+
+
 class TimeLimit:
     """Raises ``TooSlow`` as soon as the first steps show that all would take too long."""
 
@@ -120,11 +130,10 @@ class TimeLimit:
         if number == TIMED:
             a_step = (now - self.after_first) / (number - 1)
             expected += (self.n_steps - number) * a_step
+        elif self.max_seconds == ONLY_TIMED:
+            return
         if expected > self.max_seconds:
-            raise TooSlow(
-                f"{self.label} would take about {max(expected / 60, 0.1):.1f} minutes, "
-                f"more than the {self.max_seconds / 60:.1f} allowed"
-            )
+            raise TooSlow(too_slow(self.label, expected, self.max_seconds), expected)
 
 
 @dataclass(frozen=True)

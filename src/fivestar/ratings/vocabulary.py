@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 from scipy import sparse
 
@@ -52,8 +53,7 @@ class Vocabulary:
 
     def indices(self, table: pd.DataFrame) -> tuple[Indices, Indices]:
         """Rows and columns of the pairs in a table with ``user`` and ``item``; -1 if unknown."""
-        users, items = pd.Index(table["user"]), pd.Index(table["item"])
-        return self.users.get_indexer(users), self.items.get_indexer(items)
+        return _indices(self.users, table["user"]), _indices(self.items, table["item"])
 
     def matrix(self, table: pd.DataFrame) -> sparse.csr_array:
         """Scores S, float32, users x items; its pattern of stored entries is the mask R.
@@ -62,6 +62,15 @@ class Vocabulary:
         """
         users, items = self.indices(table)
         return csr_matrix(users, items, table["rating"].to_numpy(), self.shape)
+
+
+def _indices(known: pd.Index, ids: pd.Series) -> Indices:
+    """Positions of the ids, looked up once for each category where they are codes."""
+    if not isinstance(ids.dtype, pd.CategoricalDtype):
+        return known.get_indexer(pd.Index(ids))
+    of_categories = np.append(known.get_indexer(ids.cat.categories), -1)  # -1: a missing id
+    indices: Indices = of_categories[ids.cat.codes]
+    return indices
 
 
 def _sorted_ids(columns: Iterable[pd.Series]) -> pd.Index:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, Protocol
 
-import altair as alt
 
-Chart: TypeAlias = alt.TopLevelMixin
-"""Of any composition: a layer, views side by side."""
+class Chart(Protocol):
+    """An Altair chart of any composition: a layer, views side by side."""
+
+    def to_dict(self, *, validate: bool = True) -> dict[str, Any]:
+        """The Vega-Lite specification."""
+
 
 COLORS = [
     *("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951"),
@@ -35,9 +38,6 @@ CONFIG: dict[str, Any] = {
     "legend": {"orient": "bottom", "columns": 2, "symbolLimit": 60, "title": None},
 }
 
-# Nodes bound their data themselves (MAX_MARKS); Altair's own limit counts table rows.
-alt.data_transformers.disable_max_rows()
-
 
 def themed(chart: Any, title: str, *told: str) -> Chart:
     """The finished chart: a title above, and what all charts have in common.
@@ -51,6 +51,10 @@ def themed(chart: Any, title: str, *told: str) -> Chart:
     told
         Lines below the title: what has to be known to read the chart, and which data it is of.
     """
+    import altair as alt  # here, for it takes a quarter of a second that few commands need
+
+    # Nodes bound their data themselves (MAX_MARKS); Altair's own limit counts table rows.
+    alt.data_transformers.disable_max_rows()
     lines = [line for line in told if line]
     subtitle = lines if len(lines) > 1 else "".join(lines)
     properties: dict[str, Any] = {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, ClassVar, Literal
 
@@ -15,6 +16,7 @@ from scipy import sparse
 from torch import Tensor
 
 from fivestar.models.base import FloatArray, Model, learned
+from fivestar.models.factorization.squared_errors import Readout, SquaredErrors, Weights
 from fivestar.models.factorization.targets import (
     Scaling,
     Weighting,
@@ -25,12 +27,10 @@ from fivestar.models.factorization.targets import (
 )
 from fivestar.models.factors import Factors
 from fivestar.models.solver import UserRegression, with_ones, worth_of_stopping
-from fivestar.models.sparse_products import SparseRows, dot_products_at
 from fivestar.models.training import EarlyStopping, History, Steps, Training
-from fivestar.ratings import Counts, row_sums, with_values
+from fivestar.ratings import Counts, csr_matrix, observed, row_sums, with_values
 
-Weights = dict[str, Tensor]
-"""The learned arrays by name, as torch sees them."""
+SIDES = "user", "item"
 Strength = Callable[[Counts], FloatArray | float]
 """L2 penalty of the factors of users or items, by their numbers of ratings."""
 
@@ -68,28 +68,20 @@ class Objective:
     def biased(self) -> bool:
         return self.of_biases is not None
 
-    def penalty(self, counts: Sequence[Counts]) -> Callable[[Weights], Tensor]:
-        """By numbers of ratings of users and items."""
+    def strengths(self, counts: Sequence[Counts]) -> dict[str, FloatArray | float]:
+        """The l of each weight, by name, from numbers of ratings of users and items."""
         of_users, of_items = (
-            torch.as_tensor(np.reshape(strength(each), (-1, 1)), dtype=torch.float32)
+            np.reshape(np.asarray(strength(each), dtype=np.float32), (-1, 1))
             for strength, each in zip((self.of_users, self.of_items), counts, strict=True)
         )
-        strengths: dict[str, Tensor | float] = {
+        of_bias = self.of_biases or 0.0
+        return {
             "user_factors": of_users,
             "item_factors": of_items,
-            "user_bias": self.of_biases or 0.0,
-            "item_bias": self.of_biases or 0.0,
+            "user_bias": of_bias,
+            "item_bias": of_bias,
             "diagonal": self.of_diagonal,
         }
-
-        def penalty(weights: Weights) -> Tensor:
-            terms = [(strengths[name] * weight.square()).sum() for name, weight in weights.items()]
-            if self.gravity:
-                sides = weights["user_factors"], weights["item_factors"]
-                terms.append(self.gravity * sum_of_squared_products(*sides))
-            return torch.stack(terms).sum()
-
-        return penalty
 
 
 @dataclass(kw_only=True)
@@ -184,33 +176,53 @@ class FullBatch(Steps, Model):
             ),
             dtype=np.float32,
         )
-        learnt = self._start(ratings.shape, objective)
-        rated = SparseRows(ratings)
-        shift, scale = self.scaling.tolist()
-        targets = (rated.values - shift) / scale
         importance = rating_weights(ratings.data, self.rating_weights, self.seed)
         self.level_weights = np.empty((2, 0), dtype=np.float32)
-        if self.rating_weights != "none":
+        if importance is not None:
             self.level_weights = weights_of_levels(ratings.data, importance)
-        of_errors = torch.from_numpy(importance)
         if of_weights is not None:
-            of_errors = of_errors * torch.from_numpy(of_weights).float()
-        penalty = objective.penalty(counts)
-        optimizer = self._optimizer(list(learnt.values()), total)
-
-        def step() -> None:
-            optimizer.zero_grad()
-            errors = dot_products_at(rated, *_both_sides(learnt)) - targets
-            loss = (of_errors * errors.square()).sum() + penalty(learnt)
-            torch.autograd.backward(loss / total)
-            optimizer.step()
-
-        history = training.run(step, [getattr(self, name) for name in learnt], self)
+            importance = of_weights if importance is None else importance * of_weights
+        learnt = self._start(ratings.shape, objective)
+        descent = _Descent(self, learnt, ratings, importance, objective.strengths(counts), total)
+        if self.train_share == 1:
+            of_validation = self._errors_of(training.validation)
+            training = replace(training, measure=lambda: (descent.error(), of_validation()))
+        history = training.run(descent.step, [getattr(self, name) for name in learnt], self)
         self.average_user = self.user_factors[counts[0] > 0].mean(axis=0)
         self.steps_taken = np.array([history.best_step])
         return history
 
-    def _start(self, shape: tuple[int, int], objective: Objective) -> Weights:
+    def _errors_of(self, validation: sparse.csr_array | None) -> Callable[[], float | None]:
+        """Gives the RMSE, in ratings, of the weights as they are at each call."""
+        if validation is None:
+            return lambda: None
+        users, items, values = observed(validation)
+        known = self._knows(users, items)
+        inside = csr_matrix(users[known], items[known], values[known], validation.shape)
+        errors = SquaredErrors.of(inside, self._readout)
+        users, items, values = users[~known], items[~known], values[~known]
+        apart = float(np.square(self.predict(users, items) / self.unit - values).sum())
+
+        def error() -> float:
+            squares = apart + errors.sum(*self._sides(), self._readout)
+            return self.unit * math.sqrt(squares / validation.nnz)
+
+        return error
+
+    @property
+    def _readout(self) -> Readout:
+        lowest, highest = self._ends if self.clamp else (-math.inf, math.inf)
+        shift, scale = self.scaling.tolist()
+        return Readout(shift, scale, lowest, highest, self.unit * self.whole_stars)
+
+    def _sides(self) -> tuple[Weights, Weights]:
+        """Those of users and items; their products are the predictions without the mean."""
+        users, items = _sides_of(vars(self))
+        if self.diagonal.size:
+            users = Weights(np.multiply(users.factors, self.diagonal, dtype=np.float32), users.bias)
+        return users, items
+
+    def _start(self, shape: tuple[int, int], objective: Objective) -> dict[str, Tensor]:
         """Make the weights before the first step; the model's arrays share their memory."""
         generator = torch.Generator().manual_seed(self.seed)
         users, items = (torch.randn((n, self.n_factors), generator=generator) for n in shape)
@@ -224,7 +236,7 @@ class FullBatch(Steps, Model):
             "diagonal": torch.full((n_diagonal,), objective.init_diagonal),
         }
         for name, weight in weights.items():
-            setattr(self, name, weight.requires_grad_().detach().numpy())
+            setattr(self, name, weight.numpy())
         return weights
 
     def _optimizer(self, weights: list[Tensor], n_ratings: float) -> torch.optim.Optimizer:
@@ -291,18 +303,74 @@ class FullBatch(Steps, Model):
         return float(shift + scale * base), scale * parts
 
 
-def _both_sides(weights: Weights) -> tuple[Tensor, Tensor]:
-    """Two matrices whose rows' dot products are the predictions without the mean."""
-    left, right = weights["user_factors"], weights["item_factors"]
-    if len(weights["diagonal"]):
-        left = left * weights["diagonal"]
-    if len(weights["user_bias"]):
-        user_bias, item_bias = weights["user_bias"], weights["item_bias"]
-        left = torch.column_stack([left, user_bias, torch.ones_like(user_bias)])
-        right = torch.column_stack([right, torch.ones_like(item_bias), item_bias])
-    return left, right
+class _Descent:
+    """The steps of a model's training; the errors that measuring finds serve the next step."""
+
+    def __init__(
+        self,
+        model: FullBatch,
+        weights: Mapping[str, Tensor],
+        ratings: sparse.csr_array,
+        importance: FloatArray | None,
+        strengths: Mapping[str, FloatArray | float],
+        total: float,
+    ) -> None:
+        """``strengths`` are of the penalty, ``total`` is what the loss is divided by."""
+        self.model, self.strengths, self.total = model, strengths, total
+        self.by_user = SquaredErrors.of(ratings, model._readout, importance)
+        self.by_item = self.by_user.by_column(ratings.shape[1])
+        self.optimizer = model._optimizer(list(weights.values()), total)
+        self.gradients = {name: _gradient_of(weight) for name, weight in weights.items()}
+        self.squares: float | None = None  # of the weights as they are
+
+    def error(self) -> float:
+        """RMSE on the ratings learned from, in ratings."""
+        return self.model.unit * math.sqrt(self._find() / len(self.by_user.targets))
+
+    def step(self) -> None:
+        self._find()
+        model, gradients = self.model, self.gradients
+        sides, of_sides = _sides_of(vars(model)), _sides_of(gradients)
+        if model.diagonal.size:
+            of_users = of_sides[0].factors
+            gradients["diagonal"][:] = np.einsum("uk,uk->k", model.user_factors, of_users)
+            of_users *= model.diagonal
+        if gravity := model._objective().gravity:
+            add_gravity(gravity, sides, of_sides)
+        for name, gradient in gradients.items():
+            np.add(gradient, self.strengths[name] * getattr(model, name), out=gradient)
+            np.multiply(gradient, 2 / self.total, out=gradient)
+        self.optimizer.step()
+        self.squares = None
+
+    def _find(self) -> float:
+        """Set the gradients of half the squared errors; the sum of the squares, units^2."""
+        if self.squares is None:
+            (users, items), (of_users, of_items) = self.model._sides(), _sides_of(self.gradients)
+            self.squares = self.by_user.sum_and_find_gradient(
+                of_users, users, items, self.model._readout
+            )
+            self.by_item.find_gradient(of_items, items, users)
+        return self.squares
 
 
-def sum_of_squared_products(left: Tensor, right: Tensor) -> Tensor:
-    """Sum of (left_u . right_i)^2 over all u and i; memory is that of two k x k matrices."""
-    return ((left.T @ left) * (right.T @ right)).sum()
+def _gradient_of(weight: Tensor) -> FloatArray:
+    """Memory that the weight's optimizer takes the gradient from."""
+    weight.grad = torch.zeros_like(weight)
+    gradient: FloatArray = weight.grad.numpy()
+    return gradient
+
+
+def _sides_of(arrays: Mapping[str, FloatArray]) -> tuple[Weights, Weights]:
+    """The arrays of users and of items."""
+    users, items = (Weights(arrays[f"{side}_factors"], arrays[f"{side}_bias"]) for side in SIDES)
+    return users, items
+
+
+def add_gravity(
+    strength: float, sides: tuple[Weights, Weights], gradients: tuple[Weights, Weights]
+) -> None:
+    """Add half the gradient of g sum_{all u, i} (a_u . f_i)^2, by two k x k matrices."""
+    for own, other, gradient in zip(sides, reversed(sides), gradients, strict=True):
+        gram = other.factors.T @ other.factors
+        gradient.factors[:] += strength * (own.factors @ gram)

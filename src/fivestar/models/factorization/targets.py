@@ -64,15 +64,15 @@ def weights_of_levels(ratings: FloatArray, weights: FloatArray) -> FloatArray:
     return np.stack([levels, means]).astype(np.float32)
 
 
-def rating_weights(ratings: FloatArray, weighting: Weighting, seed: int) -> FloatArray:
-    """Weight of each rating in the loss, of mean 1.
+def rating_weights(ratings: FloatArray, weighting: Weighting, seed: int) -> FloatArray | None:
+    """Weight of each rating in the loss, of mean 1; None where all are 1.
 
     ``balanced`` gives every level the same total weight, as scikit-learn's ``class_weight``.
     ``upsample`` draws the ratings of each level with replacement until there are as many as of
     the most frequent one; a rating weighs as often as it was drawn.
     """
     if weighting == "none":
-        return np.ones(len(ratings), dtype=np.float32)
+        return None
     _, level, counts = np.unique(ratings, return_inverse=True, return_counts=True)
     if weighting == "balanced":
         weights: FloatArray = len(ratings) / (len(counts) * counts[level])

@@ -1,10 +1,9 @@
-"""Pictures of the comparison."""
+"""Pictures of the comparison. Altair is imported where it draws: most commands need it not."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import altair as alt
 import pandas as pd
 
 from fivestar.ratings import DescribedSplit, TrainingData
@@ -26,6 +25,8 @@ def draw_leaderboard(
 
     Names of models that use times begin with a clock, and stand below all others.
     """
+    import altair as alt
+
     told_times = leaderboard["model"].isin(time_aware)
     leaderboard = leaderboard.assign(
         model=leaderboard["model"].where(~told_times, CLOCK + leaderboard["model"])
@@ -62,6 +63,8 @@ def draw_differences(
     differences: pd.DataFrame, leaderboard: pd.DataFrame, data: TrainingData | DescribedSplit
 ) -> Chart:
     """A matrix of all pairs in the order of the leaderboard: which differences are real."""
+    import altair as alt
+
     pairs = differences.rename(columns={"model_a": "model", "model_b": "other"})
     mirrored = pairs.rename(columns={"model": "other", "other": "model"})
     mirrored[["difference", "low", "high"]] = -pairs[["difference", "high", "low"]]
@@ -95,6 +98,8 @@ def draw_learning_curves(
     data: TrainingData, *, from_step: int, **histories: dict[str, Any]
 ) -> Chart:
     """RMSE by step: validation drawn through, train dashed, one colour a model."""
+    import altair as alt
+
     points = [
         {"model": model, "part": part, "step": step, "rmse": rmse}
         for model, history in histories.items()

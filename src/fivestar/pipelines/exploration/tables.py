@@ -47,6 +47,7 @@ def _describe(
 ) -> pd.DataFrame:
     ratings = train.groupby(str(features.index.name))["rating"]
     table = pd.DataFrame({"n_ratings": ratings.size(), "mean_rating": ratings.mean()})
+    table.index = table.index.astype("str")
     table = table.sort_values("n_ratings", ascending=False, kind="stable")
     found = categories(features.reindex(table.index), settings.most_categories)
     found = found.rename(columns={name: f"{name} (side table)" for name in COLUMNS})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -10,11 +12,29 @@ from numpy.typing import NDArray
 
 from fivestar.errors import InputError
 from fivestar.ratings import Scale
+from fivestar.ratings.ids import Codes, encode
 
 Mask = pd.Series | NDArray[np.bool_]
 
 SHOWN = 5
 """Offending rows that a message names."""
+
+
+class Cells(NamedTuple):
+    """A column's different texts, and which of them each row holds: each is looked at once."""
+
+    texts: pd.Series
+    codes: Codes
+
+    @classmethod
+    def of(cls, column: pd.Series) -> Cells:
+        encoded = encode(column)
+        return cls(pd.Series(encoded.categories), encoded.codes)
+
+    def rows(self, of_texts: pd.Series) -> NDArray[Any]:
+        """What holds for each row, of what holds for each text."""
+        by_row: NDArray[Any] = of_texts.to_numpy()[self.codes]
+        return by_row
 
 
 def as_text(table: pd.DataFrame) -> pd.DataFrame:
@@ -48,26 +68,34 @@ def require_rows(table: pd.DataFrame, what: str) -> None:
         raise InputError(f"{file_of(table)}: no rows. It needs at least one {what}.")
 
 
-def require_ids(table: pd.DataFrame, *columns: str) -> None:
-    """No id is empty."""
-    for column in columns:
+def ids(table: pd.DataFrame, column: str) -> pd.Series:
+    """The column as categories, none of them an empty id."""
+    encoded = pd.Series(encode(table[column]), index=table.index)
+    if (encoded.cat.categories.str.strip() == "").any():
         empty = table[column].str.strip() == ""
         refuse(table, [column], empty, "an empty id", "Fill in the ids or delete the rows.")
+    return encoded
 
 
-def ratings(table: pd.DataFrame, column: str, scale: Scale) -> pd.Series:
+def ratings(table: pd.DataFrame, column: str, scale: Scale) -> NDArray[np.float64]:
     """The column as float64, each a finite number on the scale."""
-    text = table[column]
-    refuse(table, [column], text.str.strip() == "", "no rating", "Fill it in or delete the rows.")
+    cells = Cells.of(table[column])
+    text = cells.texts.str.strip()
     values = parse_numbers(text)
+
+    def refuse_texts(bad: pd.Series, what: str, fix: str) -> None:
+        if bad.any():
+            refuse(table, [column], cells.rows(bad), what, fix)
+
+    refuse_texts(text == "", "no rating", "Fill it in or delete the rows.")
     fix = "Write numbers such as 4 or 3.5, or delete the rows."
-    words = values.isna() & ~text.str.strip().str.lower().isin({"nan", "+nan", "-nan"})
-    refuse(table, [column], words, "not a number", fix)
-    refuse(table, [column], ~np.isfinite(values), "not a finite number", fix)
+    words = values.isna() & ~text.str.lower().isin({"nan", "+nan", "-nan"})
+    refuse_texts(words, "not a number", fix)
+    refuse_texts(~np.isfinite(values), "not a finite number", fix)
     what = f"outside the scale {scale.lowest:g} to {scale.highest:g}"
     fix = "Fix the rows, or set `scale` in the environment's parameters."
-    refuse(table, [column], ~values.between(scale.lowest, scale.highest), what, fix)
-    return values
+    refuse_texts(~values.between(scale.lowest, scale.highest), what, fix)
+    return cells.rows(values)
 
 
 def weights(table: pd.DataFrame, column: str) -> pd.Series:
@@ -80,12 +108,16 @@ def weights(table: pd.DataFrame, column: str) -> pd.Series:
 
 def parse_numbers(text: pd.Series) -> pd.Series:
     """Numbers in the cells, float64; NaN where a cell holds none."""
-    try:
-        # The fast way; it knows nothing of single bad cells.
-        values = pc.cast(pc.utf8_trim_whitespace(pa.array(text)), pa.float64())
-        return pd.Series(values.to_numpy(zero_copy_only=False), index=text.index)
-    except pa.ArrowInvalid:
-        return pd.to_numeric(text, errors="coerce").astype(np.float64)
+    cells = pa.array(text)
+    for trim in (False, True):
+        try:
+            # The fast ways; they know nothing of single bad cells.
+            trimmed = pc.utf8_trim_whitespace(cells) if trim else cells
+            values = pc.cast(trimmed, pa.float64()).to_numpy(zero_copy_only=False)
+            return pd.Series(values, index=text.index)
+        except pa.ArrowInvalid:
+            continue
+    return pd.to_numeric(text, errors="coerce").astype(np.float64)
 
 
 def require_unique(table: pd.DataFrame, columns: list[str], fix: str) -> None:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from fivestar.errors import InputError
 from fivestar.pipelines.ingestion import checks
 from fivestar.pipelines.ingestion.settings import IngestionSettings
-from fivestar.ratings import Scale
+from fivestar.ratings import Scale, Vocabulary
+from fivestar.ratings.ids import Codes, any_repeats, pair_keys
 
 logger = logging.getLogger(__name__)
 
@@ -29,17 +30,16 @@ def clean_ratings(raw: pd.DataFrame, settings: IngestionSettings, scale: Scale) 
     declared = [column for _, column in columns if column is not None]
     checks.require_columns(raw, declared, "ingestion.columns")
     checks.require_rows(raw, "rating")
-    checks.require_ids(raw, columns.user, columns.item)
-    rating = checks.ratings(raw, columns.rating, scale)
-    table = pd.DataFrame({"user": raw[columns.user], "item": raw[columns.item], "rating": rating})
+    pairs = {"user": checks.ids(raw, columns.user), "item": checks.ids(raw, columns.item)}
+    table = pd.DataFrame({**pairs, "rating": checks.ratings(raw, columns.rating, scale)})
     if columns.timestamp is not None:
         table["timestamp"] = _seconds(raw, columns.timestamp)
     if columns.weight is not None:
         table["weight"] = checks.weights(raw, columns.weight)
-    if settings.duplicates == "error":
-        fix = "Delete all but one, or set `ingestion.duplicates` to last or mean."
-        checks.require_unique(raw, [columns.user, columns.item], fix)
-    else:
+    if any_repeats(_pairs(table)):
+        if settings.duplicates == "error":
+            fix = "Delete all but one, or set `ingestion.duplicates` to last or mean."
+            checks.require_unique(raw, [columns.user, columns.item], fix)
         table = settle_duplicates(table, settings.duplicates)
     core = keep_k_core(table, settings.k_core)
     if core.empty:
@@ -52,10 +52,11 @@ def clean_ratings(raw: pd.DataFrame, settings: IngestionSettings, scale: Scale) 
 
 def settle_duplicates(ratings: pd.DataFrame, policy: str) -> pd.DataFrame:
     """One rating a user-item pair: keep the last, or take the mean."""
-    last = ratings.drop_duplicates(PAIR, keep="last")
+    pair = pd.Series(_pairs(ratings), index=ratings.index)
     if policy == "mean":
-        means = ratings.groupby(PAIR, sort=False)["rating"].mean()
-        last = last.assign(rating=means.reindex(pd.MultiIndex.from_frame(last[PAIR])).to_numpy())
+        means = ratings.groupby(pair, sort=False)["rating"].transform("mean")
+        ratings = ratings.assign(rating=means)
+    last = ratings[~pair.duplicated(keep="last")]
     if n_repeated := len(ratings) - len(last):
         logger.info("ingestion: %s repeated pairs: %s kept", f"{n_repeated:,}", policy)
     return last
@@ -65,8 +66,7 @@ def keep_k_core(ratings: pd.DataFrame, k: int) -> pd.DataFrame:
     """Only users and items with at least ``k`` ratings, repeated until nothing changes."""
     core = ratings
     while k > 1 and len(core):
-        of_user, of_item = (core[name].map(core[name].value_counts()) for name in PAIR)
-        counts = np.minimum(of_user, of_item)
+        counts = np.minimum(*(np.bincount(codes)[codes] for codes in _codes(core)))
         if (counts >= k).all():
             break
         core = core[counts >= k]
@@ -93,9 +93,10 @@ def clean_test_pairs(
     declared = [column for _, column in columns if column is not None]
     checks.require_columns(raw, declared, "ingestion.test_columns")
     checks.require_rows(raw, "pair to predict")
-    ids = [column for column in (columns.id, columns.user, columns.item) if column is not None]
-    checks.require_ids(raw, *ids)
-    table = pd.DataFrame({"user": raw[columns.user], "item": raw[columns.item]})
+    if columns.id is not None:
+        checks.ids(raw, columns.id)
+    pairs = {"user": checks.ids(raw, columns.user), "item": checks.ids(raw, columns.item)}
+    table = pd.DataFrame(pairs)
     if columns.id is None:
         table.insert(0, "id", np.arange(len(table)))
     else:
@@ -107,8 +108,9 @@ def clean_test_pairs(
     if columns.timestamp is not None:
         table["timestamp"] = _seconds(raw, columns.timestamp)
 
-    found = table[PAIR].merge(ratings[PAIR], how="left", indicator=True)["_merge"]
-    trained_on = (found == "both").to_numpy()
+    ids = Vocabulary.of([ratings, table])
+    tested, given = (pair_keys(*ids.indices(p), len(ids.items)) for p in (table, ratings))
+    trained_on = np.isin(tested, given)
     if settings.test_duplicates == "drop":
         return drop_test_pairs(table, trained_on, checks.file_of(raw))
     pair, or_drop = [columns.user, columns.item], "or set `ingestion.test_duplicates: drop`."
@@ -167,6 +169,16 @@ def summarise(ratings: pd.DataFrame, test_pairs: pd.DataFrame, scale: Scale) -> 
         "scale": [scale.lowest, scale.highest],
         "histogram": {f"{rating:g}": int(count) for rating, count in counts.items()},
     }
+
+
+def _codes(pairs: pd.DataFrame) -> tuple[Codes, Codes]:
+    """Codes of users and items."""
+    return pairs["user"].cat.codes.to_numpy(), pairs["item"].cat.codes.to_numpy()
+
+
+def _pairs(pairs: pd.DataFrame) -> NDArray[np.int64]:
+    """One number a pair."""
+    return pair_keys(*_codes(pairs), len(pairs["item"].cat.categories))
 
 
 def _seconds(raw: pd.DataFrame, column: str) -> pd.Series:

@@ -40,14 +40,14 @@ def clean_side_table(
     rated
         Ids in the ratings, as often as they are there.
     """
-    ids = rated.drop_duplicates(ignore_index=True)
+    ids = rated.drop_duplicates(ignore_index=True).astype("str")
     if raw is None or side is None:
         return pd.DataFrame({name: ids})
     table = checks.as_text(raw)
     used = [column for feature in side.features.values() for column in feature.used]
     checks.require_columns(table, [side.id, *used], f"ingestion.{name}s")
     checks.require_rows(table, name)
-    checks.require_ids(table, side.id)
+    checks.ids(table, side.id)
     checks.require_unique(table, [side.id], "Keep one row for each.")
 
     cleaned = pd.DataFrame({name: table[side.id]})

@@ -1,0 +1,1 @@
+"""What the timing commands share: contenders, the process of each, the machine, the history."""

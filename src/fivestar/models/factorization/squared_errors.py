@@ -1,0 +1,216 @@
+"""Squared errors at the observed ratings and their gradients: no dense matrix, no entry stored.
+
+The ratings are gone through twice, by user and by item, and each time every error is found
+anew: a product of two rows that are at hand costs less than to keep it for the other order. No
+sum is shared between rows, so the results are the same with any number of threads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from fivestar.models.base import FloatArray
+from fivestar.models.compiled import compiled
+from fivestar.models.threads import in_threads, rows_for, threads_for
+
+Array = NDArray[np.float32]
+CHUNK = 256
+"""Ratings at a time: their errors, and the factors they are with, stay in the first cache."""
+
+
+class Readout(NamedTuple):
+    """How a factorisation's sum becomes a prediction, in units: shifted, scaled, kept inside.
+
+    ``unit`` is what is rounded to whole ratings; with 0 nothing is.
+    """
+
+    shift: float
+    scale: float
+    lowest: float
+    highest: float
+    unit: float
+
+
+class Weights(NamedTuple):
+    """Of one side or, by the same names, the gradients of these."""
+
+    factors: Array
+    """(n, k)"""
+    bias: Array
+    """(n,), or empty where there are no biases."""
+
+
+NONE = Weights(np.empty((0, 0), dtype=np.float32), np.empty(0, dtype=np.float32))
+
+
+@dataclass(frozen=True)
+class SquaredErrors:
+    """Of ratings on the scale of the factors, by row.
+
+    Attributes
+    ----------
+    starts, columns : as in CSR, int64 and int32
+    targets : (n_entries,)
+    importance : (n_entries,) of the squared errors; empty where all are 1
+    """
+
+    starts: NDArray[np.int64]
+    columns: NDArray[np.int32]
+    targets: Array
+    importance: Array
+
+    @classmethod
+    def of(
+        cls, ratings: sparse.csr_array, readout: Readout, importance: FloatArray | None = None
+    ) -> SquaredErrors:
+        """Of ratings in units."""
+        targets = (ratings.data - np.float32(readout.shift)) / np.float32(readout.scale)
+        return cls(
+            ratings.indptr.astype(np.int64),
+            ratings.indices.astype(np.int32, copy=False),
+            targets.astype(np.float32, copy=False),
+            NONE.bias if importance is None else importance.astype(np.float32, copy=False),
+        )
+
+    def by_column(self, n_columns: int) -> SquaredErrors:
+        """The same of the transposed matrix."""
+        places = np.arange(len(self.columns), dtype=np.int32)
+        shape = len(self.starts) - 1, n_columns
+        csc = sparse.csr_array((places, self.columns, self.starts), shape).tocsc()
+        importance = self.importance[csc.data] if len(self.importance) else self.importance
+        rows = csc.indices.astype(np.int32, copy=False)
+        return SquaredErrors(csc.indptr.astype(np.int64), rows, self.targets[csc.data], importance)
+
+    def sum(self, own: Weights, other: Weights, readout: Readout) -> float:
+        """Sum of the squares of prediction less rating, units^2; not weighted by importance.
+
+        ``own`` are the weights of the rows and ``other`` those of the columns.
+        """
+        return self._pass(own, other, readout, NONE)
+
+    def find_gradient(self, gradient: Weights, own: Weights, other: Weights) -> None:
+        """Set half the gradient of the weighted squares by the rows' weights.
+
+        The squares are those on the scale of the factors.
+        """
+        self._pass(own, other, None, gradient)
+
+    def sum_and_find_gradient(
+        self, gradient: Weights, own: Weights, other: Weights, readout: Readout
+    ) -> float:
+        """Both in one pass."""
+        return self._pass(own, other, readout, gradient)
+
+    def _pass(
+        self, own: Weights, other: Weights, readout: Readout | None, gradient: Weights
+    ) -> float:
+        squares = np.zeros(0 if readout is None else len(self.starts) - 1)
+        data = self.starts, self.columns, self.targets, self.importance
+        arrays = *data, *own, *other, *gradient
+        told = tuple(readout or (0.0,) * 5)
+        n_threads = threads_for(2 * len(self.columns) * own.factors.shape[1])
+        in_threads(
+            lambda rows: _add_up(*rows, *arrays, told, squares),
+            rows_for(n_threads, self.starts),
+            n_threads,
+        )
+        return float(squares.sum())
+
+
+@compiled
+def _add_up(
+    first: int,
+    end: int,
+    starts: NDArray[np.int64],
+    columns: NDArray[np.int32],
+    targets: Array,
+    importance: Array,
+    left: Array,
+    left_bias: Array,
+    right: Array,
+    right_bias: Array,
+    gradient: Array,
+    bias_gradient: Array,
+    readout: tuple[float, ...],
+    squares: NDArray[np.float64],
+) -> None:
+    """Rows from ``first`` to ``end`` of squares and gradients, where these are not empty."""
+    biased = len(left_bias) > 0
+    errors, total = np.empty(CHUNK, np.float32), np.empty(left.shape[1], np.float32)
+    for row in range(first, end):
+        total[:] = 0
+        of_bias = np.float32(0)
+        for begin in range(starts[row], starts[row + 1], CHUNK):
+            end_of_chunk = min(begin + CHUNK, starts[row + 1])
+            n, rated = end_of_chunk - begin, columns[begin:end_of_chunk]
+            _dot_products(left[row], right, rated, errors)
+            for p in range(n):
+                if biased:
+                    errors[p] += left_bias[row] + right_bias[rated[p]]
+                errors[p] -= targets[begin + p]
+            if len(squares):
+                squares[row] += _squares(errors[:n], targets[begin:end_of_chunk], readout)
+            if len(gradient):
+                if len(importance):
+                    errors[:n] *= importance[begin:end_of_chunk]
+                _add_rows(total, right, rated, errors)
+                of_bias += errors[:n].sum()
+        if len(gradient):
+            gradient[row] = total
+            if biased:
+                bias_gradient[row] = of_bias
+
+
+@compiled
+def _dot_products(own: Array, right: Array, rated: NDArray[np.int32], products: Array) -> None:
+    """Products of one row with the rated ones, four at a time: their sums do not wait."""
+    n, size = len(rated), len(own)
+    for p in range(0, n - 3, 4):
+        a, b, c, d = rated[p], rated[p + 1], rated[p + 2], rated[p + 3]
+        of_a, of_b, of_c, of_d = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+        for f in range(size):
+            of_a += own[f] * right[a, f]
+            of_b += own[f] * right[b, f]
+            of_c += own[f] * right[c, f]
+            of_d += own[f] * right[d, f]
+        products[p], products[p + 1], products[p + 2], products[p + 3] = of_a, of_b, of_c, of_d
+    for p in range(n - n % 4, n):
+        product = np.float32(0)
+        for f in range(size):
+            product += own[f] * right[rated[p], f]
+        products[p] = product
+
+
+@compiled
+def _add_rows(total: Array, right: Array, rated: NDArray[np.int32], times: Array) -> None:
+    """Add the rated rows, each so many times, four at a time: the sum is stored once for all."""
+    n, size = len(rated), len(total)
+    for p in range(0, n - 3, 4):
+        a, b, c, d = rated[p], rated[p + 1], rated[p + 2], rated[p + 3]
+        of_a, of_b, of_c, of_d = times[p], times[p + 1], times[p + 2], times[p + 3]
+        for f in range(size):
+            first, second = of_a * right[a, f] + of_b * right[b, f], of_c * right[c, f]
+            total[f] += first + (second + of_d * right[d, f])
+    for p in range(n - n % 4, n):
+        for f in range(size):
+            total[f] += times[p] * right[rated[p], f]
+
+
+@compiled
+def _squares(errors: Array, targets: Array, readout: tuple[float, ...]) -> float:
+    """Sum of the squares of prediction less rating, from errors on the scale of the factors."""
+    shift, scale, lowest, highest, unit = readout
+    total = 0.0
+    for p in range(len(errors)):
+        prediction = min(max(shift + scale * (errors[p] + targets[p]), lowest), highest)
+        if unit > 0:
+            prediction = np.rint(prediction * unit) / unit
+        off = prediction - shift - scale * targets[p]
+        # What is not finite shows in the sum, though the prediction is kept inside the scale.
+        total += off * off + 0 * errors[p]
+    return total
