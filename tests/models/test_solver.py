@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from fivestar.models import compiled, solver
+from fivestar.models import solver, threads
 from fivestar.models.solver import RowSolver, UserRegression, worth_of_stopping
 from fivestar.ratings import csr_matrix
 
@@ -78,7 +78,7 @@ def test_number_of_threads_changes_no_bit(
 ) -> None:
     monkeypatch.setattr(solver, "PART", 5)  # rows of six ratings count as long and are cut
     alone = RowSolver(ratings).solve(**given)
-    monkeypatch.setattr(compiled, "WORTH_A_THREAD", 1)
+    monkeypatch.setattr(threads, "WORTH_A_THREAD", 1)
     monkeypatch.setenv("OMP_NUM_THREADS", str(n_threads))
     np.testing.assert_array_equal(RowSolver(ratings).solve(**given), alone)
 

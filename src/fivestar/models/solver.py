@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from fivestar.models.base import FloatArray
-from fivestar.models.compiled import in_threads, threads_for
 from fivestar.models.row_systems import (
     JITTER,
     LEAST,
@@ -22,6 +21,7 @@ from fivestar.models.row_systems import (
     padded,
     solve_rows,
 )
+from fivestar.models.threads import in_threads, threads_for
 from fivestar.models.vector_loops import LANES
 
 PART = 1 << 15
