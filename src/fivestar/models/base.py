@@ -29,6 +29,7 @@ from fivestar.ratings import (
     Times,
     csr_matrix,
     observed,
+    observed_at,
     observed_in_blocks,
 )
 
@@ -629,11 +630,8 @@ class Model(ABC):
         validation_times: Times | None,
     ) -> Measure:
         """RMSE of the weights as they are at each call, in ratings."""
-        chosen = np.arange(train.nnz)
-        if train.nnz > PROBE:
-            chosen = np.random.default_rng(0).choice(train.nnz, PROBE, replace=False)
-        users = np.searchsorted(train.indptr, chosen, side="right") - 1
-        probe = users, train.indices[chosen].astype(np.intp), train.data[chosen]
+        chosen = probe_of(train)
+        probe = observed_at(train, chosen)
         probe_times = None if times is None else times[chosen]
 
         def error(
@@ -644,6 +642,13 @@ class Model(ABC):
 
         given = None if validation is None else (*observed(validation), validation_times)
         return lambda: (error(*probe, probe_times), None if given is None else error(*given))
+
+
+def probe_of(train: sparse.csr_array) -> Indices:
+    """Places of the ratings that a learning curve is measured on."""
+    if train.nnz <= PROBE:
+        return np.arange(train.nnz)
+    return np.random.default_rng(0).choice(train.nnz, PROBE, replace=False)
 
 
 def _learned(model: Model | type[Model]) -> list[Any]:

@@ -37,6 +37,14 @@ def observed(matrix: sparse.csr_array) -> tuple[Indices, Indices, NDArray[np.flo
     return users, matrix.indices.astype(np.intp), matrix.data
 
 
+def observed_at(
+    matrix: sparse.csr_array, places: NDArray[np.integer]
+) -> tuple[Indices, Indices, NDArray[np.floating]]:
+    """Users, items and ratings of some stored entries, given their places."""
+    users = np.searchsorted(matrix.indptr, places, side="right") - 1
+    return users, matrix.indices[places].astype(np.intp), matrix.data[places]
+
+
 def observed_in_blocks(
     matrix: sparse.csr_array, size: int
 ) -> Iterator[tuple[slice, Indices, Indices, NDArray[np.floating]]]:

@@ -158,7 +158,8 @@ class BayesianFactorization(Model):
         self.known_users = self.known_users | (np.diff(features.users.indptr) > 0)
         self.known_items = self.known_items | (np.diff(features.items.indptr) > 0)
         users, items = np.flatnonzero(self.known_users), np.flatnonzero(self.known_items)
-        train = ratings[users][:, items]
+        complete = ratings.shape == (len(users), len(items))
+        train = ratings if complete else ratings[users][:, items]
         of_users = self._feature_groups(features.users[users], train, by_entries=False)
         of_items = self._feature_groups(features.items[items], train.T.tocsr(), by_entries=True)
         if self.implicit_feedback:
