@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
-from fivestar.models.parts import in_parts
-from fivestar.models.solver import compiled
+from fivestar.models.compiled import compiled
+from fivestar.models.threads import in_parts
 
 Array = NDArray[np.float32]
 

@@ -55,15 +55,24 @@ def slices(length: int, size: int) -> list[slice]:
     return [slice(start, min(start + size, length)) for start in range(0, length, size)]
 
 
-def rows_for(n_threads: int, starts: NDArray[np.integer]) -> list[tuple[int, int]]:
-    """First and end of the rows for each thread, with about as many entries.
+def in_parts(
+    work: Callable[[int, int], object], starts: NDArray[np.integer], products: float
+) -> None:
+    """Do the work of all rows, ``work(first, end)`` for about as many entries in each thread.
 
-    ``starts`` is where the rows' entries start and end, as in CSR, (n_rows + 1,).
+    Parameters
+    ----------
+    starts
+        (n_rows + 1,) where the rows' entries start and end, as in CSR.
+    products
+        How many multiplications all the work takes.
     """
+    n_threads = threads_for(products)
     # A row has a cost of its own beside that of its entries.
     cost = starts + np.arange(len(starts))
     shares = np.linspace(cost[0], cost[-1], n_threads + 1)[1:-1]
-    return list(pairwise([0, *np.searchsorted(cost, shares).tolist(), len(starts) - 1]))
+    cuts = [0, *np.searchsorted(cost, shares).tolist(), len(starts) - 1]
+    in_threads(lambda rows: work(*rows), list(pairwise(cuts)), n_threads)
 
 
 def threads_for(products: float) -> int:

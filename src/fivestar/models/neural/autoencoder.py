@@ -15,11 +15,12 @@ from torch.nn.functional import mse_loss
 from fivestar.models.base import FloatArray, Model, learned
 from fivestar.models.biases import Biases
 from fivestar.models.column_adam import Block, ColumnAdam, ColumnWeights
+from fivestar.models.compiled import compiled
 from fivestar.models.factors import Factors
 from fivestar.models.minibatch import Minibatches, Network
 from fivestar.models.neural.layers import ACTIVATIONS, Activation, glorot, hidden_layers
-from fivestar.models.parts import in_parts
-from fivestar.models.solver import UserRegression, compiled, with_ones
+from fivestar.models.solver import UserRegression, with_ones
+from fivestar.models.threads import in_parts
 from fivestar.models.training import EarlyStopping, History, Training
 from fivestar.ratings import Indices, with_values
 
