@@ -16,7 +16,7 @@ from scipy import sparse
 
 from fivestar.models.base import FloatArray
 from fivestar.models.compiled import compiled
-from fivestar.models.threads import in_parts
+from fivestar.models.threads import rows_in_threads
 
 Array = NDArray[np.float32]
 CHUNK = 256
@@ -113,7 +113,7 @@ class SquaredErrors:
         data = self.starts, self.columns, self.targets, self.importance
         arrays = *data, *own, *other, *gradient
         told = tuple(readout or (0.0,) * 5)
-        in_parts(
+        rows_in_threads(
             lambda first, end: _add_up(first, end, *arrays, told, squares),
             self.starts,
             2 * len(self.columns) * own.factors.shape[1],
