@@ -11,11 +11,15 @@ COMMA := ,
 # What shows a page to a person; OPEN=true shows nothing.
 OPEN ?= $(BIN)/python -m webbrowser -t
 
-.PHONY: run test lint report cross_validation blend tune viz ui bench bench-quick peers \
+.PHONY: run spark test lint report cross_validation blend tune viz ui bench bench-quick peers \
 	bench-speed bench-speed-quick bench-scaling screenshots data clean
 
 run: .venv/installed data/01_raw/demo/ml-100k.inter
 	$(BIN)/kedro run --runner $(RUNNER)
+
+# The same on Spark; needs Java 17 or newer, see docs/spark.md.
+spark: .venv/installed-spark data/01_raw/demo/ml-100k.inter
+	$(BIN)/kedro run --env spark
 
 test: .venv/installed-dev data/01_raw/demo/ml-100k.inter
 	$(BIN)/pytest --cov --numprocesses auto --dist loadfile
@@ -92,6 +96,10 @@ data/01_raw/demo/ml-100k.inter: | .venv/installed
 
 .venv/installed-dev: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
+
+.venv/installed-spark: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[spark]"
 	@touch $@
 
 # Everything that runs have made; raw data and the virtual environment stay.

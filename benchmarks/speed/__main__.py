@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from benchmarks.speed.races import FULL, HEAD, TITLES, Race, quick
+from benchmarks.speed.races import FASTEST, FULL, HEAD, TITLES, Race, quick, told
 from benchmarks.timing import history, machine
 from benchmarks.timing.contenders import ROOT
 from benchmarks.timing.page import table, write_block
@@ -39,8 +39,8 @@ def measure(races: tuple[Race, ...], n_threads: int, unfinished: Unfinished) -> 
             load = os.getloadavg()[0]
             outcome = {"load_before": load} | run(task, race.time_limit)
             unfinished.keep(key, outcome)
-            told = outcome.get("failed") or f"{outcome['sweep']:.3f} s a sweep"
-            print(f"{key:28s} load {load:4.1f}  {told}", flush=True)
+            result = outcome.get("failed") or f"{outcome['sweep']:.3f} s a sweep"
+            print(f"{key:28s} load {load:4.1f}  {result}", flush=True)
 
 
 def make_record(command: str, races: tuple[Race, ...], outcomes: dict[str, Any]) -> dict[str, Any]:
@@ -69,6 +69,9 @@ def tables(races: tuple[Race, ...], record: dict[str, Any], outcomes: dict[str, 
     ]
     for race in races:
         parts += [f"**{TITLES[race.name]}**", table(HEAD, race.rows(record["figures"], outcomes))]
+        ratio = record["figures"].get(f"{race.name}/ours : {FASTEST}/sweep")
+        if ratio:
+            parts.append(f"A sweep of ours to one of {FASTEST}, by turn: {told(ratio, 2)}.")
     return "\n\n".join(parts)
 
 

@@ -18,6 +18,9 @@ LEAST_CHANGE = {"stars": 0.001}
 OTHERWISE = 0.03
 """Share of a figure, by its unit, that a change has to exceed: turns do not show all noise."""
 
+DIGITS = 5
+"""Of a figure that are kept."""
+
 Record = dict[str, Any]
 
 
@@ -53,7 +56,7 @@ class Change(NamedTuple):
 
 def figure(values: Iterable[float], unit: str) -> Figure:
     """Of all turns."""
-    values = list(values)
+    values = [float(f"{value:.{DIGITS}g}") for value in values]
     return Figure(median=statistics.median(values), low=min(values), high=max(values), unit=unit)
 
 
@@ -102,9 +105,9 @@ def load(path: Path = HISTORY) -> list[Record]:
 
 
 def append(record: Record, path: Path = HISTORY) -> None:
+    lines = ",\n".join(json.dumps(each, ensure_ascii=False) for each in [*load(path), record])
     with replacing(path) as temporary:
-        text = json.dumps([*load(path), record], indent=1, ensure_ascii=False)
-        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
 
 
 def tell(new: Record, *, keep: bool) -> None:

@@ -11,10 +11,12 @@ from kedro.framework import project
 from kedro.pipeline import Pipeline
 
 from fivestar.hooks.line_up import (
+    SPARK,
     Blocks,
     blends,
     changes,
     cross_validated,
+    engine,
     line_up,
     tuned,
     zoo,
@@ -30,9 +32,14 @@ def register_pipelines() -> dict[str, Pipeline]:
     ``blend`` on the line-up and blends.
 
     What looks at the outcome (``exploration`` to ``report``) starts from what these have left.
+    Under ``engine: spark`` there are the five stages and ``recommendation``, by the same names.
 
     Only those that the command names are made, and their modules imported; all, if it names none.
     """
+    if engine() == SPARK:
+        from fivestar.pipelines.spark import create_pipelines  # needs pyspark, an optional extra
+
+        return create_pipelines(line_up())
     creators = _creators()
     # Kedro's own `find_pipelines` reads it there too.
     names = project.pipelines._requested_pipelines or creators.keys()

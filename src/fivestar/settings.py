@@ -7,6 +7,7 @@ from fivestar.hooks.line_up import LineUpHook
 from fivestar.hooks.lineage import LineageHook
 from fivestar.hooks.run import RunHook
 from fivestar.hooks.side_by_side import SideBySideHook
+from fivestar.hooks.spark import SparkHook
 from fivestar.hooks.terminal import TerminalHook
 from fivestar.hooks.tracking import TrackingHook
 from fivestar.hooks.workers import WorkersHook
@@ -23,6 +24,7 @@ HOOKS = (
     RunHook(lineage, tracking),
     lineage,
     WorkersHook(),
+    SparkHook(),
     LineUpHook(),
 )
 # Every data set is an environment; what it does not say, base does.
@@ -31,4 +33,5 @@ CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "demo",
     "merge_strategy": {"parameters": "soft"},
+    "config_patterns": {"spark": ["spark*"]},
 }

@@ -87,6 +87,7 @@ def test_ratios_are_of_the_same_turn_and_failures_are_left_out() -> None:
     figures = race.figures(outcomes)
     ratio = figures["r/ours : lenskit/sweep"]
     assert (ratio["low"], ratio["median"], ratio["high"]) == (0.5, 0.625, 0.75)
+    assert figures["r/ours : the fastest other/sweep"] == ratio
     assert figures["r/als/rmse"]["median"] == 0.8
     assert not any("cmfrec" in name for name in figures)
     assert "not installed" in race.rows(figures, outcomes)[2][1]

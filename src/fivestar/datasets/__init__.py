@@ -6,7 +6,9 @@ from fivestar.datasets.parquet_blocks import ParquetBlocks
 from fivestar.datasets.parquet_table import ParquetTable
 from fivestar.datasets.provenance import Provenance
 from fivestar.datasets.ratings_table import RatingsTable
+from fivestar.datasets.spark_csv_file import SparkCsvFile
 from fivestar.datasets.sparse_matrix import SparseMatrix
+from fivestar.datasets.split_description import SplitDescription
 from fivestar.datasets.study_store import StudyStore
 from fivestar.datasets.submission_file import SubmissionFile
 from fivestar.datasets.text_table import TextTable
@@ -21,7 +23,9 @@ __all__ = [
     "ParquetTable",
     "Provenance",
     "RatingsTable",
+    "SparkCsvFile",
     "SparseMatrix",
+    "SplitDescription",
     "StudyStore",
     "SubmissionFile",
     "TextTable",

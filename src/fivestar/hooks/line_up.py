@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _of_context: dict[str, Any] = {}
 
 
+SPARK = "spark"
+"""The engine of tables that no machine holds."""
+
 Blocks = dict[str, dict[str, Any]]
 """Family and settings of models, by name."""
 
@@ -36,6 +39,11 @@ def zoo() -> Blocks:
 def blends() -> Blocks:
     """Those that have members."""
     return {name: block for name, block in zoo().items() if "members" in block}
+
+
+def engine() -> str:
+    """What runs the pipelines: ``pandas`` or ``SPARK``."""
+    return str(_parameters()["engine"])
 
 
 def line_up() -> Blocks:

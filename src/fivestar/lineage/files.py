@@ -13,7 +13,7 @@ from fivestar.files import replacing
 logger = logging.getLogger(__name__)
 
 State = list[Any]
-"""Size in bytes, time of change in nanoseconds, and SHA-256 of a file."""
+"""Size in bytes, time of change in nanoseconds, and SHA-256 of a file or a folder."""
 
 
 @runtime_checkable
@@ -34,19 +34,30 @@ def local_files(dataset: object) -> list[Path]:
 
 
 def state(path: Path, known: State | None = None) -> State | None:
-    """Size, time and SHA-256 of a file; None where there is none.
+    """Size, time and SHA-256 of a file, or of all files in a folder; None where there is none.
 
-    A file whose size and time are the known ones is not read again.
+    What has the known size and time is not read again.
     """
+    folder = path.is_dir()
+    files = sorted(each for each in path.rglob("*") if each.is_file()) if folder else [path]
     try:
-        facts = path.stat()
+        facts = [file.stat() for file in files]
     except FileNotFoundError:
         return None
-    cheap = [facts.st_size, facts.st_mtime_ns]
+    cheap = [
+        sum(each.st_size for each in facts),
+        max((each.st_mtime_ns for each in facts), default=0),
+    ]
     if known is not None and known[:2] == cheap:
         return known
+    digests = [_sha256(file) for file in files]
+    whole = hashlib.sha256("".join(digests).encode()).hexdigest() if folder else digests[0]
+    return [*cheap, whole]
+
+
+def _sha256(path: Path) -> str:
     with path.open("rb") as file:
-        return [*cheap, hashlib.file_digest(file, "sha256").hexdigest()]
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class RawFiles:

@@ -1,6 +1,7 @@
 """Ratings as numbers: ids and indices, sparse matrices, the scale, side features, titles."""
 
 from fivestar.ratings.context import Context, Times, times_of
+from fivestar.ratings.described_split import DescribedSplit
 from fivestar.ratings.features import Features
 from fivestar.ratings.items import item_table
 from fivestar.ratings.scale import Scale
@@ -19,6 +20,7 @@ from fivestar.ratings.vocabulary import Vocabulary
 __all__ = [
     "Context",
     "Counts",
+    "DescribedSplit",
     "Features",
     "Indices",
     "Scale",

@@ -98,7 +98,12 @@ class TrainingData:
     @property
     def title(self) -> str:
         """How people are told which data a result is of: ``ml-100k/fold-1, split 3f2a91c0``."""
-        return ", ".join(filter(None, [self.place, f"split {self.fingerprint[:SHOWN]}"]))
+        return title_of(self.place, self.fingerprint)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Number of ratings by part."""
+        return {"train": self.train.nnz, "validation": self.validation.nnz}
 
     @property
     def identity(self) -> dict[str, str]:
@@ -207,6 +212,11 @@ class TrainingData:
     def _matrices(self) -> dict[str, sparse.csr_array]:
         matrices = (self.train, self.validation, self.features.users, self.features.items)
         return dict(zip(MATRICES, matrices, strict=True))
+
+
+def title_of(place: str, fingerprint: str) -> str:
+    """The place and the beginning of the fingerprint, as people are told them."""
+    return ", ".join(filter(None, [place, f"split {fingerprint[:SHOWN]}"]))
 
 
 def _write_json(path: Path, value: object) -> None:

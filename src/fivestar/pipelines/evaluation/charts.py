@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from fivestar.ratings import TrainingData
+from fivestar.ratings import DescribedSplit, TrainingData
 from fivestar.reporting.charts import COLORS, REST, Chart, themed
 
 MAX_LABELS = 10
@@ -19,7 +19,7 @@ CLOCK = "\u23f1 "
 
 
 def draw_leaderboard(
-    leaderboard: pd.DataFrame, data: TrainingData, *, time_aware: list[str]
+    leaderboard: pd.DataFrame, data: TrainingData | DescribedSplit, *, time_aware: list[str]
 ) -> Chart:
     """Bars of the RMSE on validation and test, the best model on top; lines: the interval.
 
@@ -60,7 +60,7 @@ def draw_leaderboard(
 
 
 def draw_differences(
-    differences: pd.DataFrame, leaderboard: pd.DataFrame, data: TrainingData
+    differences: pd.DataFrame, leaderboard: pd.DataFrame, data: TrainingData | DescribedSplit
 ) -> Chart:
     """A matrix of all pairs in the order of the leaderboard: which differences are real."""
     import altair as alt

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sized
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from fivestar.ratings import Scale, TrainingData
+from fivestar.ratings import DescribedSplit, Scale, TrainingData
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ def submit(
 
 
 def describe_submission(
-    submission: pd.DataFrame, leaderboard: pd.DataFrame, data: TrainingData
+    submission: Sized, leaderboard: pd.DataFrame, data: TrainingData | DescribedSplit
 ) -> dict[str, Any]:
     """Which data the submission is of, and which model made it."""
     champion = leaderboard.iloc[0]
