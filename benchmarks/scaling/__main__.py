@@ -25,7 +25,7 @@ from benchmarks.scaling.picture import draw
 from benchmarks.timing import machine
 from benchmarks.timing.contenders import ROOT
 from benchmarks.timing.page import table, write_block
-from benchmarks.timing.processes import data_file, run
+from benchmarks.timing.processes import Task, data_file, run
 from benchmarks.timing.unfinished import FOLDER, Unfinished
 from fivestar.files import replacing
 from fivestar.lineage.revision import git_revision
@@ -38,19 +38,22 @@ HEAD = (
 
 
 def measure(unfinished: Unfinished, *, largest: bool, time_limit: float) -> None:
-    too_slow: set[str] = set()
+    failed: set[str] = set()
+    measured: dict[Task, dict[str, Any]] = {}
     for key, task in curves.tasks(machine.n_cores(), largest=largest):
         curve, _, _ = key.rpartition("/")
         if unfinished.has(key):
+            measured[task] = unfinished.outcomes[key]
             continue
-        if curve in too_slow:
+        if curve in failed:
             unfinished.keep(key, {"failed": "a smaller one failed"})
             continue
         data_file(task.n_ratings)
-        outcome = run(task, time_limit)
+        # Where the curves of a contender cross there is one point.
+        outcome = measured[task] = measured.get(task) or run(task, time_limit)
         unfinished.keep(key, outcome)
         if "failed" in outcome:
-            too_slow.add(curve)
+            failed.add(curve)
         told = outcome.get("failed") or f"{outcome['sweep']:.4f} s, {outcome['peak_memory']:.2f} GB"
         print(f"{key:44s} {told}", flush=True)
 
@@ -74,12 +77,13 @@ def show(record: dict[str, Any]) -> None:
                 left_out(name, outcomes),
             ]
         )
-    about = f"{record['date'][:10]}, revision `{record['revision'][:12]}`"
-    about += f", {machine.told(record['machine'])}"
+    date, revision = record["date"][:10], record["revision"][:12]
+    about = f"{date}, revision `{revision}`, {machine.told(record['machine'])}"
     text = f"{about}.\n\n{table(HEAD, rows)}\n\n![Curves](pictures/scaling.png)"
     print(f"\n{text}")
     write_block("scaling", text)
-    draw(points, about.replace("`", ""))
+    processor, n_cores = (record["machine"][name] for name in ("processor", "cores"))
+    draw(points, f"{processor}, {n_cores} cores, {date}")
 
 
 def left_out(name: str, outcomes: dict[str, Any]) -> str:
@@ -102,7 +106,7 @@ def main() -> None:
     parser.add_argument("--largest", action="store_true", help=f"{curves.LARGEST:,} ratings too")
     parser.add_argument("--fresh", action="store_true", help="measure all again")
     parser.add_argument("--page", action="store_true", help="from the latest results")
-    parser.add_argument("--time-limit", type=float, default=60, help="seconds for a point")
+    parser.add_argument("--time-limit", type=float, default=100, help="seconds for a point")
     options = parser.parse_args()
     if not options.page:
         plan = {"revision": git_revision(ROOT), "machine": machine.describe()}

@@ -36,7 +36,7 @@ def draw(points: list[Point], told: str) -> None:
         "Dashed: other libraries. A sweep of a model without sweeps is its fit.",
         told,
     )
-    PICTURE.write_bytes(vl_convert.vegalite_to_png(chart.to_dict(), scale=1.5))
+    PICTURE.write_bytes(vl_convert.vegalite_to_png(chart.to_dict(), scale=1.2))
 
 
 def view(rows: pd.DataFrame, axis: str, what: str, names: list[str], title: str) -> Any:
@@ -49,7 +49,11 @@ def view(rows: pd.DataFrame, axis: str, what: str, names: list[str], title: str)
         .encode(
             x=alt.X("x:Q", title=AXES[axis], scale=log, axis=alt.Axis(format="~s", values=values)),
             y=alt.Y(f"{what}:Q", title=titles[what], scale=log),
-            color=alt.Color("contender:N", sort=names, scale=alt.Scale(domain=names, range=COLORS)),
+            color=alt.Color(
+                "contender:N",
+                scale=alt.Scale(domain=names, range=COLORS),
+                legend=alt.Legend(columns=5),
+            ),
             strokeDash=alt.StrokeDash("peer:N", legend=None),
         )
     )

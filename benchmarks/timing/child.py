@@ -29,7 +29,7 @@ WARM_UP = 300_000
 what runs in threads only if there is enough to do too."""
 FEWEST, MOST = 2, 512
 """Sweeps more than one that are timed."""
-WORTH = 0.3
+WORTH = 0.2
 """Share of a fit of one sweep that the sweeps timed have to add: less drowns in the noise."""
 
 
@@ -65,6 +65,7 @@ def sweep_of(contender: Contender, n_sweeps: int, enough: float) -> dict[str, An
     converted = seconds(contender.prepare)
     one = seconds(partial(contender.fit, 1))
     if not contender.has_sweeps:
+        one = min(one, *(seconds(partial(contender.fit, 1)) for _ in range(FEWEST)))
         return {"sweep": one, "prepare": converted, "fit": converted + one, "n_sweeps": 1}
     n_more = n_sweeps - 1 if n_sweeps else min(max(math.ceil(enough / one), FEWEST), MOST)
     while True:
@@ -73,7 +74,7 @@ def sweep_of(contender: Contender, n_sweeps: int, enough: float) -> dict[str, An
         cores = (time.process_time() - processor) / many
         if n_sweeps or many - one > WORTH * one or n_more >= MOST:
             break
-        n_more *= 4
+        n_more *= 8
     sweep = max(many - one, 0) / n_more
     prepare, fit = converted + max(one - sweep, 0), converted + many
     times = {"sweep": sweep, "prepare": prepare, "fit": fit}

@@ -216,7 +216,8 @@ class Training:
         history, stopping = History(), settings.stopping
         refresh()
         history.record(0, *self.measure())
-        best, best_error, best_weights = 0, history.latest_error, _copy(weights)
+        best, best_error = 0, history.latest_error
+        best_weights = [array.copy() for array in weights]
         waited_from = best_error, 0
         limit = self.time_limit(settings.n_steps)
 
@@ -246,7 +247,7 @@ class Training:
                 bar.set_postfix_str(f"{split} RMSE {history.latest_error:.4f}", refresh=False)
                 if history.latest_error < best_error:
                     best, best_error = number, history.latest_error
-                    best_weights = _copy(weights)
+                    _set(best_weights, weights)
                 if stopping and history.validation_rmse:
                     if best_error < waited_from[0] - stopping.min_improvement * self.unit:
                         waited_from = best_error, number
@@ -256,15 +257,16 @@ class Training:
 
         keeps_best = history.ending == "diverged" or (stopping and history.validation_rmse)
         if keeps_best:
-            for array, kept in zip(weights, best_weights, strict=True):
-                array[...] = kept
+            _set(weights, best_weights)
         history.best_step = best if keeps_best else history.steps[-1]
         refresh()
         return history
 
 
-def _copy(weights: Sequence[np.ndarray]) -> list[np.ndarray]:
-    return [array.copy() for array in weights]
+def _set(arrays: Sequence[np.ndarray], values: Sequence[np.ndarray]) -> None:
+    """In place: a second copy of a large model's weights may be more than there is memory."""
+    for array, value in zip(arrays, values, strict=True):
+        array[...] = value
 
 
 def _finite(weights: Sequence[np.ndarray], *errors: float | None) -> bool:
