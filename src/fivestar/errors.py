@@ -17,7 +17,17 @@ class NoTimes(InputError):  # noqa: N818 - what a model that needs times says of
 
 
 class TooSlow(Exception):  # noqa: N818 - the training loop's word to whoever trains
-    """Raised when the first steps of a fit show that the whole would take longer than allowed."""
+    """Raised when the first steps of a fit show that the whole would take longer than allowed.
+
+    Parameters
+    ----------
+    seconds
+        That the whole would take.
+    """
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
 
 
 def did_you_mean(name: str, known: Iterable[str], n: int = 1) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from scipy import sparse
 
 from fivestar.analysis import blocks as blocks_module
 from fivestar.analysis import prediction_matrix
-from fivestar.analysis.blocks import Blocks, predict_table, unbounded
+from fivestar.analysis.blocks import Blocks, predict_ratings, predict_table, unbounded
 from fivestar.analysis.explanation import (
     FACTOR,
     NEAREST,
@@ -37,10 +38,13 @@ from fivestar.metrics.ranking import (
     precision,
     recall,
 )
-from fivestar.models import History, build
+from fivestar.models import History, build, pair_products
 from fivestar.models.base import FloatArray, Model
+from fivestar.models.bayesian import scores
 from fivestar.models.training import Training
-from fivestar.ratings import Indices, Scale, Vocabulary, csr_matrix
+from fivestar.ratings import Indices, Scale, Vocabulary, csr_matrix, observed
+
+from ..models.behaviour import planted
 
 SCALE = Scale(1, 5)
 
@@ -149,8 +153,19 @@ def test_predicted_tables_are_the_predictions_of_the_pairs() -> None:
     stars = np.random.default_rng(0).uniform(1, 5, (4, 3))
     table = predict_table(model_of(stars), np.array([3, 0]), np.arange(3))
     np.testing.assert_allclose(table, stars[[3, 0]], rtol=1e-6)
-    blocks = Blocks(model_of(stars))
-    np.testing.assert_array_equal(blocks.predict(np.array([3, 0]), np.arange(3)), table)
+    blocks = Blocks(model_of(stars), np.arange(3))
+    np.testing.assert_array_equal(blocks.predict(np.array([3, 0])), table)
+
+
+def test_predictions_of_stored_ratings_are_made_in_blocks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model, ratings = fitted("als", n_factors=3)
+    users, items, _ = observed(ratings)
+    monkeypatch.setattr(blocks_module, "PAIRS", 13)
+    predicted = predict_ratings(model, ratings)
+    assert predicted.dtype == np.float32
+    np.testing.assert_array_equal(predicted, model.predict(users, items))
 
 
 @pytest.mark.parametrize(
@@ -168,12 +183,91 @@ def test_a_product_of_matrices_predicts_what_the_pairs_do(
     model, _ = fitted(family, **settings)
     model.known_users[[1, 7]] = False
     model.known_items[[0, 19]] = False
-    blocks, users, items = Blocks(model), np.array([5, 1, 29, -1, 7]), np.arange(20)
+    users, items = np.array([5, 1, 29, -1, 7]), np.arange(20)
+    blocks = Blocks(model, items)
     assert blocks.factors is not None
     expected = predict_table(model, users, items)
-    np.testing.assert_allclose(blocks.predict(users, items), expected, atol=1e-5)
-    assert blocks.predict(users[:0], items).shape == (0, 20)
-    assert blocks.predict(users, items[:0]).shape == (5, 0)
+    np.testing.assert_allclose(blocks.predict(users), expected, atol=1e-5)
+    assert blocks.predict(users[:0]).shape == (0, 20)
+    assert Blocks(model, items[:0]).predict(users).shape == (5, 0)
+
+
+# -- lists by factors that are not exact
+
+
+@pytest.fixture(scope="module")
+def bayesian() -> tuple[Model, sparse.csr_array]:
+    """Of ordered levels, with a user and an item of which nothing is known."""
+    train, _ = planted(100, 700, share=0.15)
+    train.data = np.rint(train.data)
+    settings = {"n_factors": 4, "n_burn_in": 15, "n_steps": 24, "n_kept": 24}
+    model = build({"family": "bayesian_mf", "implicit_feedback": False, **settings})
+    model.fit(train, scale=SCALE)
+    return model, train
+
+
+def exact_lists(model: Model, users: Indices, seen: sparse.csr_array, n: int) -> tuple[Any, Any]:
+    """Lists out of all items by predictions of all pairs, and these."""
+    table = predict_table(unbounded(model), users, np.arange(model.n_items))
+    rows, items, _ = observed(seen)
+    table[rows, items] = -np.inf
+    return best(table, n), table
+
+
+def test_lists_by_low_rank_scores_are_those_of_all_predictions(
+    bayesian: tuple[Model, sparse.csr_array],
+) -> None:
+    model, train = bayesian
+    factors = model.ranking_factors()
+    assert factors is not None
+    assert not factors.exact
+    users = np.array([*range(99), 99, -1])  # the last two are unknown
+    assert not model.known_users[99]
+    assert not model.known_items[699]
+    seen = sparse.csr_array(sparse.vstack([train, sparse.csr_array((1, 700))]))
+    lists, table = exact_lists(model, users, seen, 10)
+    found = top_n(model, users, seen, np.arange(700), 10)
+    lost = np.take_along_axis(table, lists, axis=1) - np.take_along_axis(table, found, axis=1)
+    assert lost.max() <= 0.002
+    assert (found == lists).all(axis=1).mean() > 0.95
+    # Not so by the scores alone: the list that is looked at is longer for a reason.
+    of_users, of_items = factors.with_biases()
+    sums = np.where(np.isinf(table), -np.inf, of_users[users] @ of_items.T)[:99]
+    assert (best(sums, 10) == lists[:99]).all(axis=1).mean() < 0.9
+
+
+def test_items_of_which_nothing_is_known_are_ranked_by_their_fallback(
+    bayesian: tuple[Model, sparse.csr_array],
+) -> None:
+    model = copy.copy(bayesian[0])
+    model.known_items = model.known_items.copy()
+    model.known_items[:60] = False  # predicted by their means
+    users, nothing = np.arange(20), sparse.csr_array((20, 700))
+    lists, _ = exact_lists(model, users, nothing, 10)
+    assert (lists < 60).any()
+    assert (lists >= 60).any()
+    np.testing.assert_array_equal(top_n(model, users, nothing, np.arange(700), 10), lists)
+
+
+@pytest.mark.parametrize("family", ["als", "bayesian_mf"])
+def test_lists_and_predictions_do_not_depend_on_the_threads(
+    family: str, bayesian: tuple[Model, sparse.csr_array], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, train = bayesian
+    if family == "als":
+        model = build({"family": "als", "n_factors": 4, "n_steps": 3})
+        model.fit(train, scale=SCALE)
+    pairs = np.random.default_rng(0).integers(0, 99, (2, 3000))
+    answers = []
+    for n_threads, n_pairs in (("1", 1 << 21), ("3", 10 * 700)):
+        monkeypatch.setenv("OMP_NUM_THREADS", n_threads)
+        monkeypatch.setattr(blocks_module, "PAIRS", n_pairs)
+        monkeypatch.setattr(pair_products, "PAIRS", n_pairs // 70)
+        monkeypatch.setattr(scores, "SCORES", n_pairs)
+        lists = top_n(model, np.arange(100), train, np.arange(700), 10)
+        answers.append((lists, model.predict(*pairs)))
+    for one, other in zip(*answers, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 # -- all predictions

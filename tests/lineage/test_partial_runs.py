@@ -124,6 +124,26 @@ def test_a_step_of_a_higher_version_is_redone(
         run(project, params=QUICK, pipeline_names=["training"])
 
 
+def test_a_model_that_took_too_long_is_tried_again_only_where_it_may_take_longer(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models = ["als", "item_mean"]  # the latter has no steps that may be too slow
+    limited: dict[str, Any] = {**QUICK, "line_up": models, "max_minutes": 1e-6}
+    leaderboard = project / "data/08_reporting/demo/leaderboard.csv"
+    run(project, params=limited)
+    assert pd.read_csv(leaderboard)["model"].tolist() == ["item_mean"]
+    assert {run.info.status for run in mlflow_runs(project)[:2]} == {"FINISHED", "KILLED"}
+    capsys.readouterr()
+    assert redone(project, params=limited) == set()
+    assert "Left out:\n  als: als would take about 0.1 minutes" in capsys.readouterr().out
+
+    changed = redone(project, params={**limited, "max_minutes": 10})
+    assert {"als/model.json", "als/metrics.json", "leaderboard.csv", "submission.csv"} <= changed
+    assert not any(name.startswith("item_mean/") for name in changed)
+    assert sorted(pd.read_csv(leaderboard)["model"]) == models
+    assert redone(project, params={**limited, "max_minutes": None}) == set()
+
+
 @pytest.mark.parametrize(
     ("spoil", "pipeline", "told"),
     [

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
-from fivestar.metrics import gaussian_nll, mae, mse, rmse
+from fivestar.metrics import errors, gaussian_nll, mae, mse, rmse
 
 RNG = np.random.default_rng(0)
 ACTUAL = RNG.integers(1, 6, 200).astype(float)
@@ -69,3 +69,10 @@ def test_l2_is_a_gaussian_prior_with_the_ratio_of_variances_as_weight() -> None:
 
 def test_a_perfect_fit_has_the_greatest_likelihood_of_all() -> None:
     assert gaussian_nll([3, 4], [3, 4], 0.0) == -np.inf
+
+
+def test_errors_of_many_ratings_are_summed_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    actual, predicted = np.random.default_rng(0).uniform(1, 5, (2, 50)).astype(np.float32)
+    whole = rmse(actual, predicted), mae(actual, predicted)
+    monkeypatch.setattr(errors, "BLOCK", 7)
+    assert (rmse(actual, predicted), mae(actual, predicted)) == pytest.approx(whole, rel=1e-12)

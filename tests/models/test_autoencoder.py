@@ -9,6 +9,8 @@ from scipy import sparse
 from fivestar.metrics import rmse
 from fivestar.models import build, load
 from fivestar.models.biases import with_values
+from fivestar.models.column_adam import Block, ColumnWeights
+from fivestar.models.neural.autoencoder import OF_COLUMNS
 from fivestar.models.sparse_products import SparseRows, dot_products_at, sparse_times_dense
 from fivestar.ratings import csr_matrix, observed
 
@@ -237,8 +239,11 @@ def test_loss_is_the_mean_log_probability_of_the_ratings() -> None:
     model = ordinal(train, dropout=0, direction="user")
     network = model._start(0, torch.Generator()).shared_by(model)
     rows = train[np.arange(train.shape[0] - 1)]
-    above = with_values(rows, rows.data - model.mean[0])
-    loss = model._loss(network, above, model._biases.residuals(rows), torch.Generator())
+    above, residuals = model._rows(train)
+    block = Block.of(above, np.arange(rows.shape[0]))
+    columns = ColumnWeights({name: getattr(model, name) for name in OF_COLUMNS})
+    inside = (each[block.places] for each in (above.data, residuals))
+    loss = model._loss(network, columns, block, *inside, torch.Generator())
     users, items, ratings = observed(rows)
     distribution = model.distribution
     level = np.searchsorted(distribution.ratings, ratings)

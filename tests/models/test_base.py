@@ -18,7 +18,7 @@ from fivestar.metrics import rmse
 from fivestar.models import Model, TooSlow, build, find, version_of
 from fivestar.models.base import FloatArray, learned
 from fivestar.models.registry import families
-from fivestar.models.training import History, Steps, TimeLimit, Training
+from fivestar.models.training import ONLY_TIMED, History, Steps, TimeLimit, Training
 from fivestar.ratings import Indices, observed
 
 from .behaviour import SCALE, planted
@@ -153,6 +153,9 @@ def test_too_slow_says_how_long_it_would_take(monkeypatch: pytest.MonkeyPatch) -
         go_on(740)
     with pytest.raises(TooSlow):
         go_on(49)
+    with pytest.raises(TooSlow) as timed:
+        go_on(ONLY_TIMED)
+    assert timed.value.seconds == 64 + 97 * 7
 
 
 def test_fit_is_given_up_when_too_slow(parts: tuple) -> None:

@@ -15,6 +15,7 @@ from fivestar.models.bayesian.draws import Draws
 from fivestar.models.bayesian.likelihood import Noise, OrdinalProbit
 from fivestar.models.bayesian.prior import decompose, implicit_feedback, popularity, wishart
 from fivestar.models.bayesian.sampler import Rows
+from fivestar.models.bayesian.scores import Samples
 from fivestar.models.levels import GRID, shortest_decimals
 from fivestar.models.training import TooSlow
 from fivestar.ratings import Features, Scale, csr_matrix, observed
@@ -292,6 +293,20 @@ def test_levels_are_those_of_the_users_to_the_last_digit(lowest: float, step: fl
 def test_shortest_decimals_keep_what_has_none() -> None:
     values = np.array([0.4999995, 1 / 3, 100.00001])
     assert shortest_decimals(values, 1e-6).tolist() == [0.5, 0.333333, 100.00001]
+
+
+def test_exceedance_is_the_mean_over_the_samples_whatever_the_order_of_the_pairs() -> None:
+    rng = np.random.default_rng(0)
+    for n_samples in (2, 20):  # few and many
+        users, items = (rng.normal(0, 2, (n, n_samples, 4)) for n in (6, 9))
+        roots, cuts = rng.uniform(0.3, 2, (6, n_samples)), rng.normal(size=(6, n_samples, 3))
+        arrays = [each.astype(np.float32) for each in (users, items, roots, cuts)]
+        pairs = rng.integers(0, 6, 50), rng.integers(0, 9, 50)
+        users, items = users[pairs[0]], items[pairs[1]]
+        latent = np.sum(users[..., :3] * items[..., :3], axis=2) + users[..., 3] + items[..., 3]
+        distances = (latent[..., None] - cuts[pairs[0]]) * roots[pairs[0]][..., None]
+        expected = stats.norm.cdf(distances).mean(axis=1)
+        np.testing.assert_allclose(Samples(*arrays).exceedance(*pairs), expected, atol=1e-5)
 
 
 def test_pairs_that_fall_back_get_the_fractions_of_train(ordinal: Any) -> None:

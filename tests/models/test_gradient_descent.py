@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from fivestar.metrics import rmse
-from fivestar.models import build, parts
+from fivestar.models import build, threads
 from fivestar.models.sparse_products import SparseRows, dot_products_at
 from fivestar.ratings import csr_matrix, observed
 
@@ -105,10 +105,10 @@ def test_results_are_the_same_with_any_number_of_threads(
     settings: dict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train, _ = planted(60, 40)
-    monkeypatch.setattr(parts, "WORTH_A_THREAD", 1)
+    monkeypatch.setattr(threads, "WORTH_A_THREAD", 1)
     found = []
-    for threads in ("1", "3"):
-        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    for n_threads in ("1", "3"):
+        monkeypatch.setenv("OMP_NUM_THREADS", n_threads)
         model = build({"family": "gradient_descent", "n_steps": 9, "measure_every": 3, **settings})
         history = model.fit(train, scale=SCALE)
         found.append((model.user_factors, model.item_bias, history.train_rmse))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from fivestar.models import solver
+from fivestar.models import solver, threads
 from fivestar.models.solver import RowSolver, UserRegression, worth_of_stopping
 from fivestar.ratings import csr_matrix
 
@@ -72,22 +72,55 @@ def test_draws_have_the_mean_and_covariance_of_the_normal(
         np.testing.assert_allclose(np.cov(draws[:, row].T), np.linalg.inv(matrix), atol=0.05)
 
 
-def test_number_of_threads_and_chunks_change_nothing(
-    ratings: Any, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("n_threads", [2, 3])
+def test_number_of_threads_changes_no_bit(
+    ratings: Any, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch, n_threads: int
 ) -> None:
+    monkeypatch.setattr(solver, "PART", 5)  # rows of six ratings count as long and are cut
     alone = RowSolver(ratings).solve(**given)
-    monkeypatch.setattr(solver, "WORTH_A_THREAD", 1)
-    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.setattr(threads, "WORTH_A_THREAD", 1)
+    monkeypatch.setenv("OMP_NUM_THREADS", str(n_threads))
     np.testing.assert_array_equal(RowSolver(ratings).solve(**given), alone)
 
 
-def test_rows_longer_than_a_chunk_are_summed_whole() -> None:
-    rng = np.random.default_rng(0)
-    row = csr_matrix(np.zeros(1500, int), np.arange(1500), rng.normal(size=1500), (1, 1500))
-    design = rng.normal(size=(1500, SIZE))
-    found = RowSolver(row).solve(row.data, design, penalty=np.ones((1, SIZE)))
-    expected = np.linalg.solve(design.T @ design + np.eye(SIZE), design.T @ row.data)
-    np.testing.assert_allclose(found[0], expected, atol=1e-5)
+@pytest.mark.parametrize("size", [1, 6, 14, 15, 16, 33])
+def test_a_design_of_any_length_may_be_followed_by_ones(ratings: Any, size: int) -> None:
+    rng, rows = np.random.default_rng(0), RowSolver(ratings)
+    design, offsets = rng.normal(size=(20, size)), rng.normal(size=20)
+    penalty = rng.uniform(0.5, 2, (1, size + 1))
+    strengths = rng.uniform(0.5, 2, N_ROWS)
+    expected = rows.solve(
+        ratings.data - offsets[ratings.indices],
+        np.pad(design, ((0, 0), (0, 1)), constant_values=1),
+        penalty=strengths[:, None] * penalty,
+    )
+    options: dict[str, Any] = {"offsets": offsets, "penalty": penalty, "strengths": strengths}
+    found = rows.solve(ratings.data, design, ones=True, **options)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_weights_of_rows_and_columns_are_those_of_their_entries(
+    ratings: Any, given: dict[str, Any]
+) -> None:
+    rng, rows = np.random.default_rng(0), RowSolver(ratings)
+    of_rows, of_columns = rng.uniform(0.5, 2, N_ROWS), rng.uniform(0.5, 2, 20)
+    each = np.repeat(of_rows, np.diff(ratings.indptr)) * of_columns[ratings.indices]
+    expected = rows.solve(**{**given, "weights": each})
+    weights = {"weights": None, "row_weights": of_rows, "column_weights": of_columns}
+    np.testing.assert_allclose(rows.solve(**{**given, **weights}), expected, atol=1e-5)
+
+
+def test_sums_of_long_rows_are_as_good_as_in_float64() -> None:
+    """Of more ratings than a thread sums by itself, whose factors are far from independent."""
+    rng, n, size = np.random.default_rng(0), solver.PART * 2 + 5, 24
+    common = rng.normal(size=(n, 1))
+    design = (0.2 * rng.normal(size=(n, size)) + 0.2 * common).astype(np.float32)
+    targets = (design.sum(1) + rng.normal(size=n) + 3).astype(np.float32)
+    row = csr_matrix(np.zeros(n, int), np.arange(n), targets, (1, n))
+    found = RowSolver(row).solve(row.data, design, ones=True, penalty=np.ones((1, size + 1)))
+    exact = np.column_stack([design, np.ones(n)]).astype(np.float64)
+    expected = np.linalg.solve(exact.T @ exact + np.eye(size + 1), exact.T @ targets)
+    np.testing.assert_allclose(found[0], expected, atol=1e-4)
 
 
 def test_rows_without_entries_are_zero_unless_drawn_or_given(ratings: Any) -> None:

@@ -13,9 +13,8 @@ from sklearn.model_selection import train_test_split
 
 from fivestar.errors import InputError
 from fivestar.pipelines.ingestion.nodes import clean_test_pairs
-from fivestar.pipelines.splitting import create_pipeline
+from fivestar.pipelines.splitting import create_pipeline, methods
 from fivestar.pipelines.splitting.encoding import encode_features
-from fivestar.pipelines.splitting.methods import hold_out, stratified_by_item
 from fivestar.pipelines.splitting.nodes import assemble, collect_ids, split
 from fivestar.pipelines.splitting.settings import SplittingSettings
 from fivestar.ratings import Scale, TrainingData
@@ -43,6 +42,13 @@ def some_ratings(n_users: int = 60, n_items: int = 40, share: float = 0.5) -> pd
 
 def pairs(table: pd.DataFrame) -> list[tuple[str, str]]:
     return list(zip(table["user"], table["item"], strict=True))
+
+
+def hold_out(
+    ratings: pd.DataFrame, share: float, settings: SplittingSettings
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    kept, held_out = methods.hold_out(ratings, np.arange(len(ratings)), share, settings)
+    return ratings.iloc[kept], ratings.iloc[held_out]
 
 
 def settings(**changes: Any) -> SplittingSettings:
@@ -316,6 +322,6 @@ def test_where_no_item_has_enough_ratings_the_split_is_random() -> None:
             "rating": np.tile([1.0, 3.0, 5.0], 40),
         }
     )
-    train, held_out = stratified_by_item(ratings, 0.1, seed=42)
+    train, held_out = hold_out(ratings, 0.1, settings())
     assert len(held_out) == 12
     assert sorted([*train.index, *held_out.index]) == list(range(120))

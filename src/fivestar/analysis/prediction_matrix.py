@@ -29,8 +29,8 @@ class PredictionMatrix:
         self.model, self.vocabulary = model, vocabulary
 
     def __iter__(self) -> Iterator[pa.Table]:
-        blocks = Blocks(self.model)
         n_users, n_items = self.vocabulary.shape
+        blocks = Blocks(self.model, np.arange(n_items))
         names = self.vocabulary.items.tolist()
         first = "user"
         while first in names:
@@ -38,8 +38,8 @@ class PredictionMatrix:
         height = max(1, CELLS // n_items)
         for start in range(0, n_users, height):
             users = np.arange(start, min(start + height, n_users))
-            predicted = blocks.iterate(users, np.arange(n_items), "prediction matrix")
-            columns = np.ascontiguousarray(np.concatenate([part for _, part in predicted]).T)
+            predicted = list(blocks.iterate(users, "prediction matrix"))
+            columns = np.ascontiguousarray(np.concatenate(predicted).T)
             ids = pa.array(self.vocabulary.users[users].tolist(), pa.string())
             yield pa.Table.from_arrays([ids, *map(pa.array, columns)], names=[first, *names])
 

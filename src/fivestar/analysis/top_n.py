@@ -8,10 +8,14 @@ from scipy import sparse
 
 from fivestar.analysis.blocks import Blocks, unbounded
 from fivestar.models import Model
+from fivestar.models.progress import progress_bar
+from fivestar.models.threads import results_in_threads, slices
 from fivestar.ratings import Indices, observed
 
 MARGIN = 10
 """Items more than asked for that are looked at more exactly."""
+WIDE_MARGIN, TIMES = 50, 5
+"""By factors that are not exact: so many more than so many times as many."""
 
 
 def top_n(
@@ -26,7 +30,8 @@ def top_n(
     """The best items of each user, the best first.
 
     Items are ranked by the prediction before it is kept inside the scale; of equal ones the
-    first by index comes first, whatever the blocks.
+    first by index comes first, whatever the blocks and threads. Where a model has factors to
+    rank by that are not exact, only the items that they put first are looked at.
 
     Parameters
     ----------
@@ -44,20 +49,47 @@ def top_n(
     (n_users, n) indices of items; -1 where a user has no more.
     """
     free = unbounded(model)
-    column = np.full(seen.shape[1], -1)
-    column[candidates] = np.arange(len(candidates))
-    lists = [np.empty((0, n), dtype=np.intp)]
-    start = 0
-    for block, scores in Blocks(free).iterate(users, candidates, label):
-        rows, items, _ = observed(seen[start : start + len(block)])
-        start += len(block)
-        is_candidate = column[items] >= 0
-        scores[rows[is_candidate], column[items[is_candidate]]] = -np.inf
-        chosen = best(scores, n + MARGIN)
-        if len(candidates):
-            chosen = np.where(chosen >= 0, candidates[chosen], -1)
-        lists.append(_exactly(free, block, chosen, n))
-    return np.concatenate(lists)
+    factors = free.ranking_factors()
+    n_first = n + MARGIN if factors is None or factors.exact else TIMES * n + WIDE_MARGIN
+    # What is unknown is predicted by means, which sums that are not exact cannot be compared to.
+    is_known = np.asarray(free.known_items[candidates], dtype=bool)
+    groups = (candidates[is_known], candidates[~is_known])
+    rankings = [_Ranking(Blocks(free, items, factors)) for items in groups if len(items)]
+    lists = np.full((len(users), n), -1, dtype=np.intp)
+
+    def fill(block: slice) -> int:
+        asked, seen_there = users[block], seen[block]
+        first = [ranking.first(asked, seen_there, n_first) for ranking in rankings]
+        lists[block] = _exactly(free, asked, np.hstack(first), n)
+        return len(asked)
+
+    if not rankings:
+        return lists
+    parts = slices(len(users), min(ranking.blocks.height for ranking in rankings))
+    with progress_bar(len(users), label) as bar:
+        # Without factors the model itself has the threads.
+        for n_done in map(fill, parts) if factors is None else results_in_threads(fill, parts):
+            bar.update(n_done)
+    return lists
+
+
+class _Ranking:
+    """The first of some items by predictions, or by factors that stand for them."""
+
+    def __init__(self, blocks: Blocks) -> None:
+        self.blocks = blocks
+        self.columns = np.full(blocks.model.n_items, -1)
+        self.columns[blocks.items] = np.arange(len(blocks.items))
+
+    def first(self, users: Indices, seen: sparse.csr_array, n: int) -> Indices:
+        """The n first of each user, (n_users, n), but for those that are seen; -1 for no more."""
+        scores = self.blocks.predict(users)
+        rows, items, _ = observed(seen)
+        columns = self.columns[items]
+        inside = columns >= 0
+        scores[rows[inside], columns[inside]] = -np.inf
+        chosen = best(scores, n)
+        return np.where(chosen >= 0, self.blocks.items[chosen], -1)
 
 
 def _exactly(model: Model, users: Indices, chosen: Indices, n: int) -> Indices:
@@ -66,9 +98,10 @@ def _exactly(model: Model, users: Indices, chosen: Indices, n: int) -> Indices:
     Those of a product of matrices differ from them in the last digit, and with the block.
     """
     chosen = np.sort(chosen, axis=1)
-    pairs = np.repeat(users, chosen.shape[1]), chosen.ravel()
-    scores = model.predict(*pairs).reshape(chosen.shape)
-    places = best(np.where(chosen >= 0, scores, -np.inf), n)
+    rows, places = np.nonzero(chosen >= 0)
+    scores = np.full(chosen.shape, -np.inf, dtype=np.float32)
+    scores[rows, places] = model.predict(users[rows], chosen[rows, places])
+    places = best(scores, n)
     return np.where(places >= 0, np.take_along_axis(chosen, places, axis=1), -1)
 
 
@@ -78,20 +111,10 @@ def best(scores: NDArray[np.floating], n: int) -> Indices:
     Of equal scores the first column comes first, at the edge of the list too. A score of minus
     infinity is never chosen.
     """
-    n_rows, n_columns = scores.shape
-    kept = min(n, n_columns)
-    chosen = np.full((n_rows, n), -1, dtype=np.intp)
-    if kept == 0:
-        return chosen
-    edge = np.partition(scores, n_columns - kept, axis=1)[:, [n_columns - kept]]
-    above, level = scores > edge, scores == edge
-    room = kept - above.sum(axis=1, keepdims=True)
-    taken = above | (level & (np.cumsum(level, axis=1) <= room))
-    columns = np.nonzero(taken)[1].reshape(n_rows, kept)  # rising in each row
-    values = np.take_along_axis(scores, columns, axis=1)
-    order = np.argsort(-values, axis=1, kind="stable")
-    columns = np.where(values > -np.inf, columns, -1)
-    chosen[:, :kept] = np.take_along_axis(columns, order, axis=1)
+    from fivestar.analysis.best import fill_best  # numba takes its time to be imported
+
+    chosen = np.full((len(scores), n), -1, dtype=np.intp)
+    fill_best(scores, chosen)
     return chosen
 
 

@@ -19,8 +19,8 @@ REPEATED = (*TEXTS, "rating", "fallback")
 """Columns whose values are stored once, with their numbers in the rows."""
 INDEX = "__index_level_"
 """Begins the name of an index that pandas wrote as a column."""
-ROW_GROUP = 4_000_000
-"""Rows; each group has a dictionary of its own."""
+ROW_GROUP = 2**26
+"""Rows; each group has a dictionary of its own, and has to be copied beside the others."""
 DICTIONARY_BYTES = 2**30
 """A larger dictionary would be given up, and the texts written out."""
 
@@ -55,6 +55,7 @@ class RatingsTable(OneFile[pd.DataFrame, pd.DataFrame]):
                 row_group_size=ROW_GROUP,
                 use_dictionary=[name for name in REPEATED if name in columns],
                 dictionary_pagesize_limit=DICTIONARY_BYTES,
+                write_statistics=False,  # they take as long as all else
                 compression="zstd",
                 store_schema=False,
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -64,11 +65,14 @@ class LineageHook:
         if wrong := [status for status in checked if status.problem]:
             raise InputError(self._message(wrong, run_params))
         if run_params.get("only_missing_outputs"):
-            for name in pipeline.all_outputs():
-                if graph.is_persisted(name):
-                    status = graph.status(name)
-                    if status.problem or status.failed:
-                        catalog[name] = Redone(catalog[name])
+            persisted = filter(graph.is_persisted, pipeline.all_outputs())
+            statuses = [graph.status(name) for name in persisted]
+            wanted = {status.dataset for status in statuses if status.problem or status.failed}
+            if tried_again := {status.dataset for status in statuses if status.failed}:
+                # What follows is of the same origin, but tells of the failure.
+                wanted |= pipeline.from_inputs(*tried_again).all_outputs()
+            for name in filter(graph.is_persisted, wanted):
+                catalog[name] = Redone(catalog[name])
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
@@ -76,10 +80,15 @@ class LineageHook:
         if dataset_name not in graph.makers or not graph.is_persisted(dataset_name):
             return
         files = local_files(graph.catalog.get(dataset_name))
-        failed = _tells_of_failure(data)
+        failures = list(_failures(data))
+        left_out = bool(failures) and all(failures)
         written = {path.name: now for path in files if (now := state(path)) is not None}
-        origin = graph.origins(dataset_name)[0]
-        Record(origin, written, failed).save(place_of(dataset_name, files))
+        Record(
+            graph.origins(dataset_name)[0],
+            written,
+            failed=bool(failures) and not left_out,
+            left_out=graph.allowed_time if left_out else None,
+        ).save(place_of(dataset_name, files))
 
     def _keep_fresh_models(self, pipeline: Pipeline, catalog: CatalogProtocol) -> list[str]:
         """Hide stale models from the mappings of trained ones; name the chosen one's datasets."""
@@ -151,11 +160,18 @@ def all_pipelines() -> dict[str, Pipeline]:
     return dict(pipelines.items())
 
 
-def _tells_of_failure(data: Any) -> bool:
-    """Whether an output is a failure, the metrics of a failed model, or records of such runs."""
+def _failures(data: Any) -> Iterator[bool]:
+    """Of each failure that an output tells of, whether the model was left out on purpose.
+
+    The output is a failure, the metrics of a failed model, or records of such runs.
+    """
     if isinstance(data, list):
-        return any(_tells_of_failure(each) for each in data)
-    return isinstance(data, Failure) or (isinstance(data, dict) and data.get("failure") is not None)
+        for each in data:
+            yield from _failures(each)
+    elif isinstance(data, Failure):
+        yield data.skipped
+    elif isinstance(data, dict) and data.get("failure") is not None:
+        yield bool(data.get("skipped"))
 
 
 class Redone(AbstractDataset[Any, Any]):

@@ -10,14 +10,17 @@ from kedro.framework.hooks import hook_impl
 
 from fivestar.config import loader_of
 from fivestar.hooks.line_up import SPARK
-from fivestar.spark.session import require_spark, start_session
+from fivestar.spark.session import is_started, require_spark, start_session
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
 class SparkHook:
-    """Starts the session before anything asks for a table, and stops it at the end."""
+    """Starts the session before anything asks for a table, and stops it at the end.
+
+    One that is there already, as managed services start one, is used and left running.
+    """
 
     def __init__(self) -> None:
         self._settings: dict[str, Any] | None = None
@@ -32,7 +35,7 @@ class SparkHook:
 
     @hook_impl(tryfirst=True)
     def before_pipeline_run(self) -> None:
-        if self._settings is not None:
+        if self._settings is not None and not is_started():
             self._session = start_session(self._settings)
 
     @hook_impl(wrapper=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kedro.framework.context import KedroContext
@@ -77,13 +77,20 @@ class TerminalHook:
                 catalog.load("cross_validation_summary"),
                 catalog.load("cross_validation_description"),
             )
-        failed = failures(pipeline, self._models, catalog)
+        left_out = failures(pipeline, self._models, catalog, skipped=True)
+        if left_out:
+            Console().print("Left out:", *_lines(left_out), sep="\n", soft_wrap=True)
+        failed = failures(pipeline, self._models, catalog, skipped=False)
         if failed:
-            reasons = "\n".join(f"  {model}: {reason}" for model, reason in failed.items())
+            reasons = "\n".join(_lines(failed))
             raise InputError(
                 f"{len(failed)} of the models failed, the others are done:\n{reasons}\n"
                 "Tracebacks are in info.log."
             )
+
+
+def _lines(reasons: Mapping[str, str]) -> list[str]:
+    return [f"  {model}: {reason}" for model, reason in reasons.items()]
 
 
 def show(

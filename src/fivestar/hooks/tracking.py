@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,7 @@ from fivestar.config import loader_of
 from fivestar.failure import Failure
 from fivestar.hooks.store import close_orphans, open_store, store_lock
 from fivestar.lineage.revision import git_revision
-from fivestar.pipelines.wiring import SIDE_BY_SIDE
+from fivestar.pipelines.wiring import EXPECTED_MINUTES, SIDE_BY_SIDE
 
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput
@@ -50,8 +51,8 @@ class TrackingHook:
     _kedro_run: str
 
     def __init__(self) -> None:
-        self._opening = threading.Lock()
-        self._opened: tuple[MlflowClient, str] | None = None
+        self._lock = threading.Lock()
+        self._opening: Future[tuple[MlflowClient, str]] | None = None
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -60,7 +61,7 @@ class TrackingHook:
         self._place: str = loader_of(context).place
         self._nodes = {}
         self._fingerprint = ""
-        self._opened = None
+        self._opening = None
 
     @hook_impl
     def before_pipeline_run(
@@ -74,6 +75,8 @@ class TrackingHook:
 
     @hook_impl
     def before_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
+        if self._nodes:
+            self._open()  # beside the first nodes, which prepare the data
         if (data := inputs.get("training_data")) is not None:
             self._fingerprint = data.fingerprint
         model = self._model_of(node)
@@ -221,7 +224,8 @@ class TrackingHook:
         }
 
     def _model_of(self, node: Node) -> str | None:
-        return node.namespace if node.namespace in self._nodes else None
+        own = self._nodes.get(node.namespace or "", [])
+        return node.namespace if node in own else None
 
     def _tags(self, model: str) -> dict[str, str]:
         fold = self._parameters.get("fold")
@@ -248,12 +252,21 @@ class TrackingHook:
 
     @property
     def _store(self) -> tuple[MlflowClient, str]:
-        # Models that start together wait for the first one to make the tables.
-        with self._opening:
-            if self._opened is None:
-                self._opened = open_store(self._project)
-                close_orphans(*self._opened, self._project, self._place)
-            return self._opened
+        return self._open().result()
+
+    def _open(self) -> Future[tuple[MlflowClient, str]]:
+        """Begin to open the store; models that start together wait for the same one."""
+        with self._lock:
+            if self._opening is None:
+                pool = ThreadPoolExecutor(1)
+                self._opening = pool.submit(self._open_store)
+                pool.shutdown(wait=False)
+            return self._opening
+
+    def _open_store(self) -> tuple[MlflowClient, str]:
+        opened = open_store(self._project)
+        close_orphans(*opened, self._project, self._place)
+        return opened
 
     @cached_property
     def _git_revision(self) -> str:
@@ -261,30 +274,38 @@ class TrackingHook:
 
 
 def nodes_by_model(pipeline: Pipeline, models: Mapping[str, Any]) -> dict[str, list[Node]]:
-    """The nodes of each model's namespace, in the order in which they run."""
+    """The nodes of each model's namespace, in the order in which they run, from its fit on."""
     grouped: dict[str, list[Node]] = {}
     for node in pipeline.nodes:
+        if f"{node.namespace}.{EXPECTED_MINUTES}" in node.outputs:
+            continue
         if node.namespace is not None and node.namespace in models:
             grouped.setdefault(node.namespace, []).append(node)
     return grouped
 
 
 def failures(
-    pipeline: Pipeline, models: Mapping[str, Any], catalog: CatalogProtocol
+    pipeline: Pipeline, models: Mapping[str, Any], catalog: CatalogProtocol, *, skipped: bool
 ) -> dict[str, str]:
-    """Why models of a pipeline that has run failed, by name; skipped ones did not."""
-    reasons = {}
+    """Why models of a pipeline that has run failed, or else were skipped, by name."""
+    reasons: dict[str, str] = {}
+
+    def add(name: str, reason: str | None, was_skipped: object) -> None:
+        if reason is not None and bool(was_skipped) == skipped:
+            reasons[name] = reason
+
     for model, nodes in nodes_by_model(pipeline, models).items():
-        for value in (catalog.load(name) for name in nodes[-1].outputs):
-            if isinstance(value, Failure) and not value.skipped:
-                reasons[model] = value.reason
-            if isinstance(value, Mapping) and "failure" in value and not value.get("skipped"):
-                reasons[model] = value["failure"]
+        outputs = nodes[-1].outputs
+        metrics = [name for name in outputs if name.startswith("metrics_")]
+        for value in map(catalog.load, metrics or outputs):  # predictions may be many
+            if isinstance(value, Failure):
+                add(model, value.reason, value.skipped)
+            elif isinstance(value, Mapping):
+                add(model, value.get("failure"), value.get("skipped"))
     for node in pipeline.nodes:
         for name in node.outputs if SIDE_BY_SIDE in node.tags else ():
             for record in catalog.load(name) if name.endswith(RUNS) else ():
-                if record["failure"] is not None and not record.get("skipped"):
-                    reasons[record["name"]] = record["failure"]
+                add(record["name"], record["failure"], record.get("skipped"))
     return reasons
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+import threading
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
@@ -21,16 +22,20 @@ class WorkersHook:
     Every node gets ``threads_per_node`` threads under every runner: sums then run in the same
     order, and the metrics of all runners agree to the last digit. One thread also keeps a
     worker that was forked after torch had started its threads from waiting for them forever.
+    Threads of the runner take nodes in turn where the cores are too few for all.
     """
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        self._threads = int(context.params["threads_per_node"])
+        n_cores = os.cpu_count() or 1
+        self._threads = int(context.params["threads_per_node"] or n_cores)
+        self._n_nodes = max(1, n_cores // self._threads)
         # Read by libraries that are loaded later, such as torch.
         os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(self._threads)
 
     @hook_impl
     def before_pipeline_run(self, catalog: CatalogProtocol) -> None:
+        self._free = threading.Semaphore(self._n_nodes)
         by_processes = isinstance(catalog, SharedMemoryDataCatalog)
         if by_processes and multiprocessing.get_start_method() != "fork":
             raise InputError(
@@ -42,8 +47,17 @@ class WorkersHook:
     def before_node_run(self) -> None:
         if multiprocessing.parent_process() is not None:
             end_with_parent()
+        self._free.acquire()
         threadpool_limits(limits=self._threads)
         if "torch" in sys.modules:
             import torch  # waits where another thread is importing it just now
 
             torch.set_num_threads(self._threads)
+
+    @hook_impl
+    def after_node_run(self) -> None:
+        self._free.release()
+
+    @hook_impl
+    def on_node_error(self) -> None:
+        self._free.release()

@@ -14,17 +14,26 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
 from fivestar.lineage.files import RawFiles, local_files
-from fivestar.lineage.records import Origin, Record, digest, place_of
-from fivestar.pipelines.wiring import Bound, version_of
+from fivestar.lineage.records import Origin, Record, differences, digest, place_of
+from fivestar.pipelines.wiring import EXPECTED_MINUTES, Bound, version_of
 
 PARAMETERS = ("params:", "parameters")
+ALLOWED_TIME = ("max_minutes",)
+"""Parameters that decide whether a model is trained, and are no part of what it is made of."""
+OF_TIME = (*(f"params:{name}" for name in ALLOWED_TIME), f".{EXPECTED_MINUTES}")
+"""How names of inputs end that say how long a model may or will take."""
 OF_FILES = ("filepath", "metadata")
 """Entries of a raw dataset's configuration that say where it lies, not how it is read."""
 
 
 @dataclass(frozen=True)
 class Status:
-    """What is wrong with a persisted dataset; nothing, if ``problem`` is empty."""
+    """What is wrong with a persisted dataset; nothing, if ``problem`` is empty.
+
+    Attributes
+    ----------
+    failed : whether it tells of a model that would be trained now if it were tried again
+    """
 
     dataset: str
     problem: str = ""
@@ -95,9 +104,17 @@ class Graph:
         origins = self.origins(name)
         allowed = origins[:1] if name in self.remade else origins
         if record.origin.fingerprint in {origin.fingerprint for origin in allowed}:
+            if record.left_out not in (None, self.allowed_time):
+                changes = "; ".join(differences(record.left_out, self.allowed_time))
+                return Status(name, f"the model was left out ({changes})", failed=True)
             return Status(name, failed=record.failed)
         told = list(dict.fromkeys(self._reasons(name, record)))
         return Status(name, f"made of other inputs ({'; '.join(told)})", record.failed)
+
+    @property
+    def allowed_time(self) -> dict[str, Any]:
+        """What a model may take now."""
+        return {name: self.parameters.get(name) for name in ALLOWED_TIME}
 
     def _reasons(self, name: str, record: Record) -> Iterable[str]:
         """Why the record differs: the roots, as far back as there are records."""
@@ -145,6 +162,8 @@ class Graph:
         version = version_of(function)
         origin.steps[step] = _plain({"version": version, **fixed} if fixed else version)
         for name in node.inputs:
+            if name.endswith(OF_TIME):
+                continue
             if name.startswith(PARAMETERS):
                 origin.parameters[name] = _plain(self._parameter(name))
             elif self.is_persisted(name) or name not in self.makers:

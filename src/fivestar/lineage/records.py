@@ -39,16 +39,12 @@ class Origin:
 
     def differences(self, now: Origin) -> list[str]:
         """What this one has otherwise than that which the output would be made of now."""
-        told = []
-        for name in sorted({*self.parameters, *now.parameters}):
-            told += _changes(name, self.parameters.get(name), now.parameters.get(name))
+        told = differences(self.parameters, now.parameters)
         for name in sorted({*self.inputs, *now.inputs}):
             was, is_now = self.inputs.get(name), now.inputs.get(name)
             if was != is_now:
                 told.append(f"{name} {_short(was)}, now {_short(is_now)}")
-        for name in sorted({*self.steps, *now.steps}):
-            told += _changes(f"step {name}", self.steps.get(name), now.steps.get(name))
-        return told
+        return told + differences(self.steps, now.steps, "step ")
 
 
 @dataclass(frozen=True)
@@ -58,11 +54,14 @@ class Record:
     Attributes
     ----------
     failed : whether the output only says that a model failed
+    left_out : ``max_minutes`` and the like under which a model was left out on purpose, by name;
+        None of an output that says no such thing
     """
 
     origin: Origin
     files: dict[str, State]
     failed: bool = False
+    left_out: dict[str, Any] | None = None
 
     def save(self, place: Path) -> None:
         with replacing(place) as beside:
@@ -73,7 +72,7 @@ class Record:
         """The record, or None where there is none that can be read."""
         try:
             values = json.loads(place.read_text(encoding="utf-8"))
-            return cls(Origin(**values["origin"]), values["files"], values["failed"])
+            return cls(**{**values, "origin": Origin(**values["origin"])})
         except (FileNotFoundError, json.JSONDecodeError, KeyError, TypeError):
             return None
 
@@ -97,6 +96,15 @@ def digest(value: Any) -> str:
     """32 hexadecimal digits of a plain value."""
     text = json.dumps(value, sort_keys=True, default=str)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def differences(was: dict[str, Any], is_now: dict[str, Any], prefix: str = "") -> list[str]:
+    """Values that differ, by name."""
+    return [
+        change
+        for name in sorted({*was, *is_now})
+        for change in _changes(f"{prefix}{name}", was.get(name), is_now.get(name))
+    ]
 
 
 def _changes(name: str, was: Any, is_now: Any) -> list[str]:

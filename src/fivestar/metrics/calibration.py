@@ -11,6 +11,8 @@ from fivestar.ratings import Indices
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 """Nominal fractions of ratings that intervals are checked at."""
+BLOCK = 1 << 18
+"""Ratings checked at a time: bounds the memory of their probabilities."""
 
 
 class Distribution(Protocol):
@@ -28,8 +30,14 @@ def coverages(
     distribution: Distribution, users: Indices, items: Indices, actual: ArrayLike
 ) -> dict[str, float]:
     """Fraction of ratings inside the intervals of each nominal level, as ``coverage_90``."""
-    probabilities = distribution.probabilities(users, items)
-    pit = randomised_pit(probabilities, actual, distribution.ratings, np.random.default_rng(0))
+    given, rng, levels = np.asarray(actual), np.random.default_rng(0), distribution.ratings
+    parts = [slice(start, start + BLOCK) for start in range(0, len(given), BLOCK)]
+    pit = np.concatenate(
+        [
+            randomised_pit(distribution.probabilities(users[p], items[p]), given[p], levels, rng)
+            for p in parts
+        ]
+    )
     return {f"coverage_{100 * level:.0f}": coverage(pit, level) for level in LEVELS}
 
 

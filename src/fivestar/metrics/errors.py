@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.float64]
 
+BLOCK = 1 << 20
+"""Ratings compared at a time: bounds the memory of their differences."""
+
 
 def mse(actual: ArrayLike, predicted: ArrayLike) -> float:
     """Mean squared error, in squared stars."""
-    difference = _difference(actual, predicted)
-    return float(np.mean(difference**2))
+    return _mean(np.square, actual, predicted)
 
 
 def rmse(actual: ArrayLike, predicted: ArrayLike) -> float:
@@ -21,7 +25,7 @@ def rmse(actual: ArrayLike, predicted: ArrayLike) -> float:
 
 def mae(actual: ArrayLike, predicted: ArrayLike) -> float:
     """Mean absolute error, in stars."""
-    return float(np.mean(np.abs(_difference(actual, predicted))))
+    return _mean(np.abs, actual, predicted)
 
 
 def gaussian_nll(actual: ArrayLike, predicted: ArrayLike, sigma: float) -> float:
@@ -41,12 +45,18 @@ def gaussian_nll(actual: ArrayLike, predicted: ArrayLike, sigma: float) -> float
         return float(np.log(2 * np.pi * spread) / 2 + penalty)
 
 
-def _difference(actual: ArrayLike, predicted: ArrayLike) -> FloatArray:
-    # float64: the mean of millions of float32 squares loses digits.
-    given: FloatArray = np.asarray(actual, dtype=np.float64)
-    guessed: FloatArray = np.asarray(predicted, dtype=np.float64)
+def _mean(
+    of_differences: Callable[[FloatArray], FloatArray], actual: ArrayLike, predicted: ArrayLike
+) -> float:
+    given, guessed = np.asarray(actual), np.asarray(predicted)
     if given.shape != guessed.shape:
         raise ValueError(f"shapes differ: actual {given.shape}, predicted {guessed.shape}")
     if given.size == 0:
         raise ValueError("no ratings to compare")
-    return guessed - given
+    total = 0.0
+    for start in range(0, len(given), BLOCK):
+        part = slice(start, start + BLOCK)
+        # float64: the mean of millions of float32 squares loses digits.
+        difference = np.subtract(guessed[part], given[part], dtype=np.float64)
+        total += float(of_differences(difference).sum())
+    return total / given.size

@@ -236,6 +236,13 @@ class Model(ABC):
             again.n_steps, again.stopping = history.best_step, None
         return again
 
+    def cost(self, n_users: int, n_items: int, n_ratings: int) -> float:
+        """What the time of a fit grows with as users are added; a constant part is left out.
+
+        Multiply-adds of a step, in any unit: what the settings multiply it by does not matter.
+        """
+        return float(n_ratings)
+
     def _better_of_biases(
         self,
         biases: Model,
@@ -411,6 +418,19 @@ class Model(ABC):
 
     def _factors(self) -> Factors | None:
         return None
+
+    def ranking_factors(self) -> Factors | None:
+        """Factors whose sums put the items that are known in the order of a user's predictions.
+
+        Those that are not exact do so roughly: the best items are among the first few dozen.
+        None of a model without such factors.
+        """
+        own = self._predictor._ranking_factors()
+        return own.times(self.unit) if own is not None and own.exact else own
+
+    def _ranking_factors(self) -> Factors | None:
+        own = self._factors()
+        return own if own is not None and own.exact and own.users is not None else None
 
     @property
     def distribution(self) -> Distribution | None:

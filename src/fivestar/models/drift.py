@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fivestar.models.solver import compiled
+from fivestar.models.compiled import compiled
 from fivestar.ratings import Indices, Times
 
 Array = NDArray[np.floating]

@@ -15,6 +15,7 @@ from torch.nn.utils import vector_to_parameters
 from torch.optim.swa_utils import AveragedModel
 
 from fivestar.models.base import FloatArray, learned
+from fivestar.models.column_adam import ColumnAdam
 from fivestar.models.factors import Factors
 from fivestar.models.training import EarlyStopping, History, Steps, Training
 
@@ -108,8 +109,12 @@ class Minibatches(Steps):
         training: Training,
         generator: Generator,
         refresh: Callable[[], object] = lambda: None,
+        columns: ColumnAdam | None = None,
     ) -> History:
-        """Minimise the loss of minibatches, which are given by their indices among the data."""
+        """Minimise the loss of minibatches, which are given by their indices among the data.
+
+        ``columns`` learns further weights of the loss, of which a minibatch uses a part.
+        """
 
         def average(
             kept: Sequence[Tensor], latest: Sequence[Tensor], n_updates: Tensor | int
@@ -124,13 +129,21 @@ class Minibatches(Steps):
 
         def step() -> None:
             order = torch.randperm(n_data, generator=generator)
-            for minibatch in torch.split(order, self.batch_size):
+            minibatches = torch.split(order, self.batch_size)
+            if columns is not None:
+                columns.begin(minibatches)
+            for minibatch in minibatches:
                 optimizer.zero_grad()
                 torch.autograd.backward(loss(minibatch))
                 optimizer.step()
+                if columns is not None:
+                    columns.step()
                 averaged.update_parameters(network)
 
         arrays = cast(Network, averaged.module).share_with(self)
+        for name, array in (columns.averages if columns is not None else {}).items():
+            setattr(self, name, array)
+            arrays.append(array)
         return training.run(step, arrays, self, refresh=refresh)
 
 

@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
-import math
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, TypeVar, cast
 
-import numba
 import numpy as np
-import scipy.linalg.cython_blas  # noqa: F401 - what numba multiplies by: limited only if loaded
 from numpy.typing import NDArray
 from scipy import sparse
-from threadpoolctl import ThreadpoolController
 
 from fivestar.models.base import FloatArray
+from fivestar.models.row_systems import (
+    JITTER,
+    LEAST,
+    Entries,
+    Rest,
+    add_entries,
+    empty_block,
+    empty_matrix,
+    empty_sums,
+    padded,
+    solve_rows,
+)
+from fivestar.models.threads import in_threads, threads_for
+from fivestar.models.vector_loops import LANES
 
-CHUNK = 512
-"""Ratings whose products are summed in float32 before they join a float64 sum."""
-JITTER = 1e-6
-"""Least penalty as a fraction of the Gram matrix's trace: with less a system may be singular."""
-LEAST = 1e-30
-"""Least penalty where the Gram matrix is zero."""
-WORTH_A_THREAD = 1e8
-"""Products of numbers that a further thread takes over: fewer are done before it has started."""
-
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-def compiled(function: Function) -> Function:
-    """Compile by numba: no interpreter lock, sums may be reordered, infinities keep their sense."""
-    options = {"contract", "reassoc", "nsz", "arcp"}
-    compiler = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=options)
-    return cast(Function, compiler(function))
+PART = 1 << 15
+"""Entries of a row that one thread sums; longer rows are cut, wherever there are more threads."""
+TASKS = 8
+"""Of each thread, so that all end at about the same time."""
 
 
 class RowSolver:
@@ -43,155 +35,135 @@ class RowSolver:
 
     With D the design's rows at the entries of row r, t the targets there and w their weights,
 
-        A = D' diag(w) D + G + diag(l_r),    b = D' diag(w) t + c_r,
+        A = D' diag(w) D + G + s_r diag(l_r),    b = D' diag(w) t + c_r,
 
     a row gets x = A^-1 b, or a draw of N(A^-1 b, A^-1); the same with any number of threads.
+    Products are summed in float32, in chunks; the systems are solved in float64.
     """
 
     def __init__(self, matrix: sparse.csr_array) -> None:
         self.starts = matrix.indptr.astype(np.int64)
-        self.columns = matrix.indices.astype(np.int32)
+        self.columns = matrix.indices.astype(np.int32, copy=False)
+        counts = np.diff(self.starts)
         # The longest first, dealt in turn: then each thread gets about as much.
-        self.order = np.argsort(-np.diff(self.starts), kind="stable")
+        self.order = np.argsort(-counts, kind="stable")
+        self.n_filled = int(np.count_nonzero(counts))
+        n_long = int(np.count_nonzero(counts > PART))
+        n_parts = -(-counts[self.order[:n_long]] // PART)
+        self.part_starts = np.concatenate([[0], np.cumsum(n_parts)])
 
     def solve(
         self,
         targets: FloatArray,
         design: FloatArray,
         *,
+        ones: bool = False,
+        offsets: FloatArray | None = None,
         weights: FloatArray | None = None,
+        row_weights: FloatArray | None = None,
+        column_weights: FloatArray | None = None,
         gram: FloatArray | None = None,
         penalty: FloatArray | None = None,
+        strengths: FloatArray | None = None,
         linear: FloatArray | None = None,
         noise: FloatArray | None = None,
     ) -> NDArray[np.float32]:
-        """All rows' x, (n_rows, size).
+        """All rows' x, (n_rows, n_unknowns).
 
         Parameters
         ----------
-        targets, weights
-            t and w, (n_entries,); the weights are ones unless given.
+        targets
+            t, (n_entries,)
         design
             (n_columns, size)
+        ones
+            Whether a column of ones, of the bias, follows the design's columns: there is one
+            more unknown.
+        offsets
+            (n_columns,) taken from the targets in each column.
+        weights, row_weights, column_weights
+            (n_entries,), (n_rows,) and (n_columns,), of which w is the product; ones unless given.
         gram
-            G, (size, size)
-        penalty, linear
-            l and c, (n_rows, size). Less than a millionth of the trace of D' diag(w) D + G
-            counts as that for l, so 0 can be solved too.
+            G, (n_unknowns, n_unknowns)
+        penalty, strengths
+            l, (n_rows or 1, n_unknowns), and s, (n_rows,). Less than a millionth of the trace
+            of D' diag(w) D + G counts as that, so 0 can be solved too.
+        linear
+            c, (n_rows, n_unknowns)
         noise
-            Standard normal, (n_rows, size) float32: draws instead of means.
+            Standard normal, (n_rows, n_unknowns) float32: draws instead of means.
         """
         n_rows, size = len(self.starts) - 1, design.shape[1]
-        found = np.zeros((n_rows, size), dtype=np.float32)
-        arrays: Any = (
+        n_unknowns = size + ones
+        found = np.zeros((n_rows, n_unknowns), dtype=np.float32)
+        entries = Entries(
             self.starts,
             self.columns,
-            np.asarray(targets, dtype=np.float32),
-            np.ascontiguousarray(design, dtype=np.float32),
-            np.sqrt(np.zeros(0) if weights is None else weights, dtype=np.float32),
-            np.zeros((size, size)) if gram is None else gram.astype(np.float64),
-            *(np.zeros((0, size)) if each is None else each for each in (penalty, linear)),
-            np.zeros((0, size), dtype=np.float32) if noise is None else noise,
-            found,
+            np.ascontiguousarray(targets, dtype=np.float32),
+            _roots(weights),
+            _or_empty(offsets, np.float32),
+            _roots(column_weights),
+            padded(design),
+            size,
         )
-        products = size**2 * (len(targets) + n_rows * size)
-        n_threads = int(min(available_threads(), max(1, products / WORTH_A_THREAD)))
-        if n_threads == 1:
-            _solve(self.order, *arrays)
-            return found
-        dealt = [self.order[first::n_threads] for first in range(n_threads)]
-        with _libraries().limit(limits=1, user_api="blas"), ThreadPoolExecutor(n_threads) as pool:
-            list(pool.map(lambda rows: _solve(rows, *arrays), dealt))
+        rest = Rest(
+            _or_empty(row_weights),
+            _or_empty(gram, shape=(0, 0)),
+            _or_empty(penalty, shape=(0, 0)),
+            _or_empty(strengths),
+            _or_empty(linear, shape=(0, 0)),
+            _or_empty(noise, np.float32, shape=(0, 0)),
+        )
+        # A row without entries is zero unless it is drawn or has a term of its own.
+        n_solved = self.n_filled if linear is None and noise is None else n_rows
+        n_threads = threads_for(size**2 * (len(targets) + n_rows * size))
+        part_sums = empty_sums(size, int(self.part_starts[-1]))
+        begins, ends = self._parts()
+
+        def add(part: int) -> None:
+            add_entries(entries, begins[part], ends[part], empty_block(size), part_sums[part])
+
+        def solve(task: int) -> None:
+            solve_rows(
+                self.order[:n_solved],
+                task,
+                n_tasks,
+                entries,
+                rest,
+                self.part_starts,
+                part_sums,
+                empty_block(size),
+                empty_sums(size, LANES),
+                empty_matrix(n_unknowns),
+                found,
+            )
+
+        n_tasks = min(TASKS * n_threads, -(-n_solved // LANES)) if n_threads > 1 else 1
+        in_threads(add, range(len(begins)), n_threads)
+        in_threads(solve, range(n_tasks), n_threads)
         return found
 
-
-@compiled
-def _solve(
-    rows: NDArray[np.int64],
-    starts: NDArray[np.int64],
-    columns: NDArray[np.int32],
-    targets: FloatArray,
-    design: FloatArray,
-    roots: FloatArray,
-    gram: FloatArray,
-    penalty: FloatArray,
-    linear: FloatArray,
-    noise: FloatArray,
-    found: FloatArray,
-) -> None:
-    """Set some rows of ``found``; ``roots`` are those of the weights, empty arrays are left out."""
-    size = design.shape[1]
-    matrix, x = np.empty((size, size)), np.empty(size)
-    block = np.empty((CHUNK, size + 1), np.float32)
-    products = np.empty((size + 1, size + 1), np.float32)
-    for row in rows:
-        if starts[row] == starts[row + 1] and not len(linear) and not len(noise):
-            continue
-        matrix[:] = gram
-        x[:] = 0
-        if len(linear):
-            x += linear[row]
-        for begin in range(starts[row], starts[row + 1], CHUNK):
-            n = min(CHUNK, starts[row + 1] - begin)
-            for p in range(n):
-                column, root = columns[begin + p], np.float32(1)
-                if len(roots):
-                    root = roots[begin + p]
-                for a in range(size):
-                    block[p, a] = root * design[column, a]
-                block[p, size] = root * targets[begin + p]
-            np.dot(block[:n].T, block[:n], products)
-            for a in range(size):
-                x[a] += products[a, size]
-                for c in range(a + 1):
-                    matrix[a, c] += products[a, c]
-        if len(penalty):
-            trace = 0.0
-            for a in range(size):
-                trace += matrix[a, a]
-            for a in range(size):
-                matrix[a, a] += max(penalty[row, a], JITTER * trace, LEAST)
-        _solve_by_cholesky(matrix, x, noise, row)
-        found[row] = x
+    def _parts(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where the parts of long rows begin and end."""
+        long = self.order[: len(self.part_starts) - 1]
+        begins = [np.arange(self.starts[row], self.starts[row + 1], PART) for row in long]
+        ends = [
+            np.append(each[1:], self.starts[row + 1])
+            for each, row in zip(begins, long, strict=True)
+        ]
+        none = np.zeros(0, dtype=np.int64)
+        return np.concatenate([none, *begins]), np.concatenate([none, *ends])
 
 
-@compiled
-def _solve_by_cholesky(matrix: FloatArray, x: FloatArray, noise: FloatArray, row: int) -> None:
-    """Put A^-1 b into ``x``, which holds b; destroys A's lower half.
-
-    With noise e it is a draw of N(A^-1 b, A^-1): with A = R R' that is R'^-1 (R^-1 b + e), of
-    mean A^-1 b and covariance R'^-1 R^-1 = A^-1.
-    """
-    size = len(x)
-    for i in range(size):
-        for j in range(i):
-            value = matrix[i, j]
-            for c in range(j):
-                value -= matrix[i, c] * matrix[j, c]
-            matrix[i, j] = value * matrix[j, j]
-        value, mean = matrix[i, i], x[i]
-        for c in range(i):
-            value -= matrix[i, c] * matrix[i, c]
-            mean -= matrix[i, c] * x[c]
-        # The diagonal keeps its inverse: a division costs as much as ten products.
-        matrix[i, i] = 1 / math.sqrt(value)
-        x[i] = mean * matrix[i, i]
-    if len(noise):
-        x += noise[row]
-    for i in range(size - 1, -1, -1):
-        x[i] *= matrix[i, i]
-        for c in range(i):
-            x[c] -= matrix[i, c] * x[i]
+def _or_empty(
+    values: FloatArray | None, dtype: type = np.float64, shape: tuple[int, ...] = (0,)
+) -> FloatArray:
+    given = np.zeros(shape, dtype) if values is None else values
+    return np.ascontiguousarray(given, dtype=dtype)
 
 
-def available_threads() -> int:
-    """As many as OpenMP may use, or cores."""
-    return int(os.environ.get("OMP_NUM_THREADS") or numba.get_num_threads())
-
-
-@cache
-def _libraries() -> ThreadpoolController:
-    return ThreadpoolController()
+def _roots(weights: FloatArray | None) -> FloatArray:
+    return np.sqrt(np.zeros(0) if weights is None else weights, dtype=np.float32)
 
 
 @dataclass(frozen=True)

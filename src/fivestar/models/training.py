@@ -25,6 +25,8 @@ Report = Callable[[float, float], None]
 """Is told the share of the steps that are done, and the validation RMSE after them."""
 TIMED = 3
 """Steps after which the time of all is estimated; the first one may compile."""
+ONLY_TIMED = 0.0
+"""Seconds that are allowed to a fit of which no more is wanted than the estimate."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,14 @@ class History:
         return asdict(self)
 
 
+def too_slow(label: str, expected: float, allowed: float) -> str:
+    """Why a model is left out; both times in seconds."""
+    return (
+        f"{label} would take about {max(expected / 60, 0.1):.1f} minutes, "
+        f"more than the {allowed / 60:.1f} allowed"
+    )
+
+
 class TimeLimit:
     """Raises ``TooSlow`` as soon as the first steps show that all would take too long."""
 
@@ -120,11 +130,10 @@ class TimeLimit:
         if number == TIMED:
             a_step = (now - self.after_first) / (number - 1)
             expected += (self.n_steps - number) * a_step
+        elif self.max_seconds == ONLY_TIMED:
+            return
         if expected > self.max_seconds:
-            raise TooSlow(
-                f"{self.label} would take about {max(expected / 60, 0.1):.1f} minutes, "
-                f"more than the {self.max_seconds / 60:.1f} allowed"
-            )
+            raise TooSlow(too_slow(self.label, expected, self.max_seconds), expected)
 
 
 @dataclass(frozen=True)
@@ -207,7 +216,8 @@ class Training:
         history, stopping = History(), settings.stopping
         refresh()
         history.record(0, *self.measure())
-        best, best_error, best_weights = 0, history.latest_error, _copy(weights)
+        best, best_error = 0, history.latest_error
+        best_weights = [array.copy() for array in weights]
         waited_from = best_error, 0
         limit = self.time_limit(settings.n_steps)
 
@@ -237,7 +247,7 @@ class Training:
                 bar.set_postfix_str(f"{split} RMSE {history.latest_error:.4f}", refresh=False)
                 if history.latest_error < best_error:
                     best, best_error = number, history.latest_error
-                    best_weights = _copy(weights)
+                    _set(best_weights, weights)
                 if stopping and history.validation_rmse:
                     if best_error < waited_from[0] - stopping.min_improvement * self.unit:
                         waited_from = best_error, number
@@ -247,15 +257,16 @@ class Training:
 
         keeps_best = history.ending == "diverged" or (stopping and history.validation_rmse)
         if keeps_best:
-            for array, kept in zip(weights, best_weights, strict=True):
-                array[...] = kept
+            _set(weights, best_weights)
         history.best_step = best if keeps_best else history.steps[-1]
         refresh()
         return history
 
 
-def _copy(weights: Sequence[np.ndarray]) -> list[np.ndarray]:
-    return [array.copy() for array in weights]
+def _set(arrays: Sequence[np.ndarray], values: Sequence[np.ndarray]) -> None:
+    """In place: a second copy of a large model's weights may be more than there is memory."""
+    for array, value in zip(arrays, values, strict=True):
+        array[...] = value
 
 
 def _finite(weights: Sequence[np.ndarray], *errors: float | None) -> bool:

@@ -9,6 +9,8 @@ from typing import Any, TypeVar, get_type_hints
 
 SIDE_BY_SIDE = "side_by_side"
 """Tag of long nodes: under every runner as many run at a time as there are cores."""
+EXPECTED_MINUTES = "expected_minutes"
+"""Output that says how long a model will take: no part of what the model is made of."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

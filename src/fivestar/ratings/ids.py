@@ -33,9 +33,8 @@ def from_arrow(ids: pa.Array | pa.ChunkedArray) -> pd.Categorical:
         ids = ids.dictionary_encode()
     ids = ids.unify_dictionaries()
     words = ids.chunk(0).dictionary if ids.num_chunks else pa.array([], ids.type.value_type)
-    codes: Codes = np.concatenate(
-        [np.empty(0, np.int32), *(_codes(chunk) for chunk in ids.chunks)], dtype=np.int32
-    )
+    chunks = [_codes(chunk) for chunk in ids.chunks] or [np.empty(0, np.int32)]
+    codes: Codes = chunks[0] if len(chunks) == 1 else np.concatenate(chunks)
     order = pc.sort_indices(words)
     rank = np.empty(len(words), dtype=np.int32)
     rank[order.to_numpy()] = np.arange(len(words), dtype=np.int32)
@@ -56,7 +55,10 @@ def to_arrow(ids: pd.Series) -> pa.DictionaryArray:
 
 def pair_keys(users: Codes, items: Codes, n_items: int) -> NDArray[np.int64]:
     """One number a pair of codes or indices below ``n_items``, the same for equal pairs only."""
-    return users.astype(np.int64) * n_items + items
+    keys = users.astype(np.int64)
+    keys *= n_items
+    keys += items
+    return keys
 
 
 def grouped(codes: Codes) -> NDArray[np.int32]:

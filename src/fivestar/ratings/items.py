@@ -31,6 +31,9 @@ def item_table(items: pd.DataFrame, data: TrainingData) -> pd.DataFrame:
         if name not in table:
             table[name] = pd.Series(pd.NA, index=table.index, dtype=dtype)
     counts = data.n_ratings.to_numpy()
-    sums = np.bincount(data.ratings.indices, data.ratings.data, minlength=len(ids))
+    sums = sum(
+        np.bincount(part.indices, part.data, minlength=len(ids))
+        for part in (data.train, data.validation)
+    )
     means = np.divide(sums, counts, out=np.full(len(ids), np.nan), where=counts > 0)
     return table.assign(shown=shown_titles(table, ids), n_ratings=counts, mean_rating=means)

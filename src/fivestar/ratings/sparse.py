@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from scipy import sparse
@@ -36,9 +38,13 @@ def observed(matrix: sparse.csr_array) -> tuple[Indices, Indices, NDArray[np.flo
 
 def merge(first: sparse.csr_array, second: sparse.csr_array) -> sparse.csr_array:
     """All ratings of two disjoint parts. (``first + second`` would drop ratings of 0.)"""
-    parts = [observed(first), observed(second)]
-    users, items, ratings = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return csr_matrix(users, items, ratings, first.shape, ratings.dtype)
+    n = first.nnz + second.nnz
+    numbers = np.arange(1, n + 1, dtype=np.int32 if n < np.iinfo(np.int32).max else np.int64)
+    both = with_values(first, numbers[: first.nnz]) + with_values(second, numbers[first.nnz :])
+    if both.nnz != n:
+        raise ValueError("a user-item pair occurs more than once")
+    both.sort_indices()
+    return with_values(both, np.concatenate([first.data, second.data])[both.data - 1])
 
 
 def without_items(matrix: sparse.csr_array, items: Indices) -> sparse.csr_array:
@@ -48,7 +54,7 @@ def without_items(matrix: sparse.csr_array, items: Indices) -> sparse.csr_array:
     return csr_matrix(users[kept], columns[kept], values[kept], matrix.shape, values.dtype)
 
 
-def with_values(matrix: sparse.csr_array, values: NDArray[np.floating]) -> sparse.csr_array:
+def with_values(matrix: sparse.csr_array, values: NDArray[Any]) -> sparse.csr_array:
     """The same entries with other values."""
     return sparse.csr_array((values, matrix.indices, matrix.indptr), shape=matrix.shape)
 

@@ -129,7 +129,11 @@ class TrainingData:
     @property
     def n_ratings(self) -> pd.Series:
         """Ratings of each item in train and validation, by index."""
-        return pd.Series(np.bincount(self.ratings.indices, minlength=self.train.shape[1]))
+        n_items = self.train.shape[1]
+        of_train, of_validation = (
+            np.bincount(part.indices, minlength=n_items) for part in (self.train, self.validation)
+        )
+        return pd.Series(of_train + of_validation)
 
     def of_users(self, users: Indices) -> TrainingData:
         """Of these users only, on indices of their own."""

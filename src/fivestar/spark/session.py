@@ -41,6 +41,13 @@ def require_spark() -> None:
         )
 
 
+def is_started() -> bool:
+    """Whether there is a session already."""
+    from pyspark.sql import SparkSession
+
+    return SparkSession.getActiveSession() is not None
+
+
 def start_session(settings: Mapping[str, Any]) -> SparkSession:
     """A session with these settings, names and values as Spark's documentation lists them.
 

@@ -40,7 +40,7 @@ class PosteriorDistribution:
             block = known[start : start + BLOCK]
             above = model.samples.exceedance(users[block], items[block])
             above = np.pad(above, ((0, 0), (1, 1)), constant_values=((0, 0), (1, 0)))
-            probabilities[block] = -np.diff(above, axis=1)
+            probabilities[block] = np.maximum(-np.diff(above, axis=1), 0)  # but for rounding
         return probabilities
 
     def interval(

@@ -30,14 +30,18 @@ from fivestar.models.bayesian.prior import (
 )
 from fivestar.models.bayesian.sampler import Rows, Sampler, sample_users
 from fivestar.models.bayesian.scores import Samples
-from fivestar.models.factors import Factors
+from fivestar.models.factors import Factors, low_rank
 from fivestar.models.levels import MAX_LEVELS, levels_of
-from fivestar.models.solver import WORTH_A_THREAD, with_ones
+from fivestar.models.solver import with_ones
 from fivestar.models.training import History, Steps, Training
 from fivestar.ratings import Features, Indices, Times
 
+WORTH_SHARING = 1e8
+"""Products of a sweep from which on a chain's threads, not the chains, work side by side."""
 MAX_NUMBERS = 1 << 27
 """Of the vectors of ``factors``, users and items together: half a GB."""
+RANK = 32
+"""Of the mean scores that lists are first looked for by."""
 FIRST_SWEEPS, SWEEPS = 25, 5
 """Over new users: at the first kept sample, from their prior means, and at each further one,
 from where the last one left them. Ratings of MovieLens 100K are predicted as well with 2 or 40
@@ -139,7 +143,7 @@ class BayesianFactorization(Model):
         course = Course(self, samplers, training)
         products = (self.n_factors + 1) ** 2 * training.ratings.nnz
         # With more to multiply the solver itself uses the threads.
-        n_threads = min(get_num_threads(), self.n_chains) if products < WORTH_A_THREAD else 1
+        n_threads = min(get_num_threads(), self.n_chains) if products < WORTH_SHARING else 1
         with ThreadPoolExecutor(n_threads) as pool:
 
             def sweep() -> None:
@@ -329,6 +333,24 @@ class BayesianFactorization(Model):
             constant=float(of_user + of_item),
             in_ratings=not self.ordinal,
             exact=not self.ordinal and not self.implicit_feedback and n_taken == self.n_samples,
+        )
+
+    def _ranking_factors(self) -> Factors:
+        """The mean score, low-rank.
+
+        Not only the mean over the samples of an item's score decides on its expected rating,
+        but more than anything else (docs/large.md).
+        """
+        users = self.user_samples.reshape(self.n_users, -1)
+        items = self.item_samples.copy()
+        items[:, :, -1] = 0  # the biases are added
+        short = low_rank(users, items.reshape(self.n_items, -1), RANK)
+        scale = np.float32(1 / self.n_samples)
+        return Factors(
+            users=short[0] * scale,
+            items=short[1],
+            user_bias=self.user_samples[:, :, -1].mean(1),
+            item_bias=self.item_samples[:, :, -1].mean(1),
         )
 
     def _rows(self, samples: FloatArray) -> FloatArray:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from fivestar.models.solver import compiled
+from fivestar.models.compiled import compiled
 from fivestar.ratings import Indices
 
 Array = NDArray[np.floating]

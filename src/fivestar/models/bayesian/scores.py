@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
-from fivestar.models.solver import compiled
+from fivestar.models.compiled import compiled
+from fivestar.models.threads import in_threads, slices
 from fivestar.ratings import Indices
 
 Array = NDArray[np.floating]
 
-REACH = 8.0
-"""Beyond it the normal distribution function is 0 or 1 in float32."""
-STEPS = 1 << 12
-"""Of its table, on each side of zero: linear interpolation is off by less than 1e-6."""
-_POINTS = ndtr(np.linspace(-REACH, REACH, 2 * STEPS + 1))
-_TABLE = np.column_stack([_POINTS[:-1], np.diff(_POINTS)]).astype(np.float32)
-"""Value and rise of each step."""
+SCORES = 1 << 19
+"""Computed by a thread at a time, one of each pair and sample."""
+FEW = 8
+"""Samples, fewer than which are not worth copying a user's cutpoints for."""
 
 
 class Samples(NamedTuple):
@@ -33,14 +31,29 @@ class Samples(NamedTuple):
     def exceedance(self, users: Indices, items: Indices) -> Array:
         """P(z > c_j) of each pair, (n_pairs, n_levels - 1)."""
         out = np.empty((len(users), self.cutpoints.shape[2]))
-        _exceedance(users, items, self, out)
-        return out
+        if self.user_samples.shape[1] < FEW:
+            self._in_threads(_exceedance_by_pair, users, items, out)
+            return out
+        order = np.argsort(users, kind="stable")
+        self._in_threads(_exceedance_by_user, users[order], items[order], out)
+        above = np.empty_like(out)
+        above[order] = out
+        return above
 
     def moments(self, users: Indices, items: Indices) -> tuple[Array, Array]:
         """Mean and variance of each pair's score over the samples, (n_pairs,) each."""
         mean, variance = np.empty(len(users)), np.empty(len(users))
-        _moments(users, items, self, mean, variance)
+        self._in_threads(_moments, users, items, mean, variance)
         return mean, variance
+
+    def _in_threads(
+        self, compute: Callable[..., None], users: Indices, items: Indices, *out: Array
+    ) -> None:
+        pieces = slices(len(users), max(1, SCORES // self.user_samples.shape[1]))
+        in_threads(
+            lambda part: compute(users[part], items[part], self, *(each[part] for each in out)),
+            pieces,
+        )
 
 
 @compiled
@@ -65,24 +78,63 @@ def scores(
 
 
 @compiled
-def _exceedance(users: Indices, items: Indices, samples: Samples, out: Array) -> None:
+def _exceedance_by_pair(users: Indices, items: Indices, samples: Samples, out: Array) -> None:
     _, n_samples, n_cuts = samples.cutpoints.shape
-    per_unit, middle = np.float32(STEPS / REACH), np.float32(STEPS)
-    last_step = np.float32(2 * STEPS - 1e-3)
     for p in range(len(users)):
         user, item = samples.user_samples[users[p]], samples.item_samples[items[p]]
         cuts = samples.cutpoints[users[p] if len(samples.cutpoints) > 1 else 0]
         out[p] = 0
         for s in range(n_samples):
-            latent = score(user[s], item[s])
-            root = np.float32(samples.noise_roots[users[p], s]) * per_unit
-            for j in range(n_cuts):  # the function itself would take most of the time
-                step = (latent - np.float32(cuts[s, j])) * root + middle
-                step = min(max(step, np.float32(0)), last_step)
-                at = np.int32(step)
-                out[p, j] += _TABLE[at, 0] + (step - np.float32(at)) * _TABLE[at, 1]
+            latent, root = score(user[s], item[s]), np.float32(samples.noise_roots[users[p], s])
+            for j in range(n_cuts):
+                out[p, j] += _normal_cdf((latent - np.float32(cuts[s, j])) * root)
         for j in range(n_cuts):
             out[p, j] /= n_samples
+
+
+@compiled
+def _exceedance_by_user(users: Indices, items: Indices, samples: Samples, out: Array) -> None:
+    """The same; pairs of one user, one after the other, share what does not depend on the item."""
+    _, n_samples, n_cuts = samples.cutpoints.shape
+    latent, roots = np.empty(n_samples, np.float32), np.empty(n_samples, np.float32)
+    cuts = np.empty((n_cuts, n_samples), np.float32)  # for loops over many neighbours in memory
+    for p in range(len(users)):
+        user, item = samples.user_samples[users[p]], samples.item_samples[items[p]]
+        if p == 0 or users[p] != users[p - 1]:
+            own = samples.cutpoints[users[p] if len(samples.cutpoints) > 1 else 0]
+            for s in range(n_samples):
+                roots[s] = samples.noise_roots[users[p], s]
+                for j in range(n_cuts):
+                    cuts[j, s] = own[s, j] * roots[s]
+        for s in range(n_samples):
+            latent[s] = score(user[s], item[s])
+        for j in range(n_cuts):
+            total = np.float32(0)
+            for s in range(n_samples):
+                total += _normal_cdf(latent[s] * roots[s] - cuts[j, s])
+            out[p, j] = total / n_samples
+
+
+@compiled
+def _normal_cdf(x: np.float32) -> np.float32:
+    """Probability that a standard normal is below x, float32, off by less than 2e-7.
+
+    By the quotient of polynomials for the error function between -4 and 4 of Eigen (``erf``
+    of its ``MathFunctionsImpl.h``): without a branch, so that many are computed at a time.
+    """
+    z = min(max(x * np.float32(0.70710678), np.float32(-4)), np.float32(4))
+    y = z * z
+    top = y * np.float32(-2.72614225801306e-10) + np.float32(2.77068142495902e-08)
+    top = y * top + np.float32(-2.10102402082508e-06)
+    top = y * top + np.float32(-5.69250639462346e-05)
+    top = y * top + np.float32(-7.34990630326855e-04)
+    top = y * top + np.float32(-2.95459980854025e-03)
+    top = y * top + np.float32(-1.60960333262415e-02)
+    low = y * np.float32(-1.45660718464996e-05) + np.float32(-2.13374055278905e-04)
+    low = y * low + np.float32(-1.68282697438203e-03)
+    low = y * low + np.float32(-7.37332916720468e-03)
+    low = y * low + np.float32(-1.42647390514189e-02)
+    return np.float32(0.5) + np.float32(0.5) * z * top / low
 
 
 @compiled

@@ -89,7 +89,7 @@ class ALS(Steps, Model):
         users, items = (self.user_factors, self.user_bias), (self.item_factors, self.item_bias)
         of_users, of_items = (None, None) if weights is None else (weights, weights.T.tocsr())
         sides = [
-            (RowSolver(side), side, each, self._penalty_of(row_sums(side, each)), own, other)
+            (RowSolver(side), side.data, each, row_sums(side, each), own, other)
             for side, each, own, other in (
                 (by_user, of_users, users, items),
                 (by_item, of_items, items, users),
@@ -97,10 +97,16 @@ class ALS(Steps, Model):
         ]
 
         def sweep() -> None:
-            for solver, side, each, penalty, own, (factors, bias) in sides:
-                targets = side.data - self.mean[0] - bias[side.indices]
-                weights = None if each is None else each.data
-                found = solver.solve(targets, with_ones(factors), weights=weights, penalty=penalty)
+            for solver, targets, each, counts, own, (factors, bias) in sides:
+                found = solver.solve(
+                    targets,
+                    factors,
+                    ones=True,
+                    offsets=self.mean[0] + bias,
+                    weights=None if each is None else each.data,
+                    penalty=self._penalty_of(np.ones(1)),
+                    strengths=counts**self.count_exponent,
+                )
                 own[0][:], own[1][:] = found[:, :-1], found[:, -1]
 
         return training.run(sweep, [*users, *items], self)

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from fivestar.models.base import FloatArray
-from fivestar.models.parts import in_parts
-from fivestar.models.solver import compiled
+from fivestar.models.compiled import compiled
+from fivestar.models.threads import in_threads, rows_for, threads_for
 
 Array = NDArray[np.float32]
 CHUNK = 256
@@ -113,10 +113,11 @@ class SquaredErrors:
         data = self.starts, self.columns, self.targets, self.importance
         arrays = *data, *own, *other, *gradient
         told = tuple(readout or (0.0,) * 5)
-        in_parts(
-            lambda first, end: _add_up(first, end, *arrays, told, squares),
-            self.starts,
-            2 * len(self.columns) * own.factors.shape[1],
+        n_threads = threads_for(2 * len(self.columns) * own.factors.shape[1])
+        in_threads(
+            lambda rows: _add_up(*rows, *arrays, told, squares),
+            rows_for(n_threads, self.starts),
+            n_threads,
         )
         return float(squares.sum())
 

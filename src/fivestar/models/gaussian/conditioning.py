@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.linalg.lapack import spotrf, spotri
 
-from fivestar.models.solver import compiled
+from fivestar.models.compiled import compiled
 
 Array = NDArray[np.float32]
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fivestar.models.solver import compiled
+from fivestar.models.compiled import compiled
 
 
 class Rows(NamedTuple):

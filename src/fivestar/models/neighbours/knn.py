@@ -70,6 +70,10 @@ class Neighbours(Model):
     similar_columns: NDArray[np.int32] = learned(parameter=False)
     weights: NDArray[np.float32] = learned(parameter=False)
 
+    def cost(self, n_users: int, n_items: int, n_ratings: int) -> float:
+        """Products of two ratings in one row."""
+        return float(n_ratings) ** 2 / (n_users if self.by_item else n_items)
+
     def _fit(self, training: Training) -> History:
         strengths = self.user_regularization, self.item_regularization
         biases = Biases.of(training.ratings, self.mean[0], *strengths)

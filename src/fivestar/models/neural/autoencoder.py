@@ -14,16 +14,18 @@ from torch.nn.functional import mse_loss
 
 from fivestar.models.base import FloatArray, Model, learned
 from fivestar.models.biases import Biases
+from fivestar.models.column_adam import Block, ColumnAdam, ColumnWeights
 from fivestar.models.factors import Factors
 from fivestar.models.minibatch import Minibatches, Network
 from fivestar.models.neural.layers import ACTIVATIONS, Activation, glorot, hidden_layers
-from fivestar.models.solver import UserRegression, with_ones
-from fivestar.models.sparse_products import SparseRows, dot_products_at, sparse_times_dense
+from fivestar.models.parts import in_parts
+from fivestar.models.solver import UserRegression, compiled, with_ones
 from fivestar.models.training import EarlyStopping, History, Training
 from fivestar.ratings import Indices, with_values
 
-PAIRS = 256
-"""Pairs scored at a time: their codes and decoder rows stay in the processor's cache."""
+OF_COLUMNS = "input_weights", "rating_weights", "decoder"
+ROWS = 512
+"""Rows encoded at a time: their units stay in the processor's cache."""
 
 
 @dataclass(kw_only=True)
@@ -101,30 +103,42 @@ class Autoencoder(Minibatches, Model):
     def _fit(self, training: Training) -> History:
         biases = Biases.of(training.ratings, self.mean[0])
         self.user_bias, self.item_bias = biases.users, biases.items
-        ratings, residuals = self._rows(training.ratings)
-        rated = np.flatnonzero(np.diff(ratings.indptr))
+        above, residuals = self._rows(training.ratings)
+        rated = np.flatnonzero(np.diff(above.indptr))
         generator = Generator().manual_seed(self.seed)
-        network = self._start(ratings.shape[1], generator)
+        network = self._start(above.shape[1], generator)
+        columns = ColumnAdam(
+            {name: network.weights.pop(name).detach().numpy() for name in OF_COLUMNS},
+            above,
+            rated,
+            learning_rate=self.learning_rate,
+            l2=self.l2,
+            averaging=self.averaging,
+        )
         shrunk, free = ([w for w in network.parameters() if w.ndim == n] for n in (2, 1))
         groups: list[Any] = [{"params": shrunk, "weight_decay": 2 * self.l2}, {"params": free}]
         adam = torch.optim.Adam(groups, self.learning_rate, fused=True)
 
         def loss(some: Tensor) -> Tensor:
-            rows = rated[some.numpy()]
-            return self._loss(network, ratings[rows], residuals[rows], generator)
+            block = Block.of(above, rated[some.numpy()])
+            given, left = above.data[block.places], residuals[block.places]
+            return self._loss(network, columns.columns, block, given, left, generator)
 
         def refresh() -> None:
-            self.codes = self._encode(ratings, residuals)
+            self.codes = self._encode(above, residuals)
 
-        return self._learn(network, adam, loss, len(rated), training, generator, refresh)
+        rest = training, generator, refresh, columns
+        return self._learn(network, adam, loss, len(rated), *rest)
 
-    def _rows(self, ratings: sparse.csr_array) -> tuple[sparse.csr_array, sparse.csr_array]:
-        """Ratings above mu and residuals of the bias model, in rows of this direction."""
+    def _rows(self, ratings: sparse.csr_array) -> tuple[sparse.csr_array, FloatArray]:
+        """Ratings above mu in rows of this direction, and what the bias model leaves of each."""
+        of_rows, of_columns = self.user_bias, self.item_bias
+        if self.direction == "item":
+            ratings, of_rows, of_columns = ratings.T.tocsr(), of_columns, of_rows
         above = with_values(ratings, ratings.data - self.mean[0])
-        residuals = self._biases.residuals(ratings)
-        if self.direction == "user":
-            return above, residuals
-        return above.T.tocsr(), residuals.T.tocsr()
+        residuals = above.data - of_columns[above.indices]
+        residuals -= np.repeat(of_rows, np.diff(above.indptr))
+        return above, residuals
 
     def _start(self, width: int, generator: Generator) -> Network:
         first, last = self.hidden[0], self.hidden[-1]
@@ -142,42 +156,57 @@ class Autoencoder(Minibatches, Model):
     def _loss(
         self,
         network: Network,
-        ratings: sparse.csr_array,
-        residuals: sparse.csr_array,
+        columns: ColumnWeights,
+        block: Block,
+        above: FloatArray,
+        residuals: FloatArray,
         generator: Generator,
     ) -> Tensor:
         """Mean misfit of a minibatch of rows, over the ratings only."""
-        block, weights = SparseRows(ratings), network.weights
-        kept = torch.rand(block.values.shape, generator=generator) >= self.dropout
-        codes = self._code(network, block, torch.from_numpy(residuals.data), kept.float())
-        own = dot_products_at(block, codes, weights["decoder"])
-        common = (codes @ weights["decoder_mean"]).index_select(0, block.rows)
+        drawn = torch.rand(len(above), generator=generator)
+        kept = (drawn.numpy()[block.order] >= self.dropout).astype(np.float32)
+        weights, ratings = network.weights, torch.from_numpy(above)
+        codes = self._code(network, columns, block, above, residuals, kept)
+        own = columns.products(block, codes, "decoder")
+        common = (codes @ weights["decoder_mean"]).index_select(0, torch.from_numpy(block.rows))
         bias = weights["decoder_bias"].index_select(0, block.columns)
-        return self._misfit(network, own + common, bias, block.values)
+        return self._misfit(network, own + common, bias, ratings)
 
     def _misfit(self, network: Network, products: Tensor, bias: Tensor, ratings: Tensor) -> Tensor:
         """Mean over ratings of (mu + y - r)^2, by c . (v + V_j), d_j and r - mu."""
         return mse_loss(products + bias, ratings)
 
-    def _encode(self, ratings: sparse.csr_array, residuals: sparse.csr_array) -> FloatArray:
-        """Codes, (n_rows, h_L), of sparse rows of ratings above mu and of residuals."""
-        network, block = self._start(0, Generator()).shared_by(self), SparseRows(ratings)
-        everything = torch.ones_like(block.values)
-        with torch.no_grad():
-            values = torch.from_numpy(residuals.data)
-            return self._code(network, block, values, everything).numpy()
+    def _encode(self, above: sparse.csr_array, residuals: FloatArray) -> FloatArray:
+        """Codes, (n_rows, h_L), of rows of ratings above mu and of residuals."""
+        network = self._start(0, Generator()).shared_by(self)
+        columns = ColumnWeights({name: getattr(self, name) for name in OF_COLUMNS})
+        codes = np.empty((above.shape[0], self.hidden[-1]), dtype=np.float32)
+        for start in range(0, len(codes), ROWS):
+            rows = np.arange(start, min(start + ROWS, len(codes)))
+            block = Block.of(above, rows)
+            given, left = above.data[block.places], residuals[block.places]
+            everything = np.ones(len(block.rows), dtype=np.float32)
+            with torch.no_grad():
+                codes[rows] = self._code(network, columns, block, given, left, everything).numpy()
+        return codes
 
-    def _code(self, network: Network, block: SparseRows, residuals: Tensor, kept: Tensor) -> Tensor:
-        """The same; ``kept`` holds a one for each rating to use and else zeros."""
-        counts = torch.bincount(block.rows, kept, minlength=block.shape[0]).clamp_(min=1)
-        scale = kept * (self.input_scale * counts.rsqrt().float()).index_select(0, block.rows)
-        units = network.weights["input_bias"]
-        for inputs, name in (
-            (residuals + self.input_offset, "input_weights"),
-            (block.values, "rating_weights"),
-        ):
-            units = units + sparse_times_dense(block, scale * inputs, network.weights[name])
-        return network.above(units)
+    def _code(
+        self,
+        network: Network,
+        columns: ColumnWeights,
+        block: Block,
+        above: FloatArray,
+        residuals: FloatArray,
+        kept: FloatArray,
+    ) -> Tensor:
+        """Codes of a block's rows; ``kept`` is 1 for each rating to use and else 0."""
+        counts = np.maximum(np.bincount(block.rows, kept, minlength=block.n_rows), 1)
+        scale = kept * (self.input_scale / np.sqrt(counts)).astype(np.float32)[block.rows]
+        values = {
+            "input_weights": torch.from_numpy(scale * (residuals + np.float32(self.input_offset))),
+            "rating_weights": torch.from_numpy(scale * above),
+        }
+        return network.above(columns.sums(block, values, network.weights["input_bias"]))
 
     @property
     def _biases(self) -> Biases:
@@ -191,10 +220,12 @@ class Autoencoder(Minibatches, Model):
     def _products(self, rows: Indices, columns: Indices) -> FloatArray:
         """The products c . (v + V_j), (n_pairs,)."""
         products = np.empty(len(rows), dtype=np.float32)
-        for start in range(0, len(rows), PAIRS):
-            pairs = slice(start, start + PAIRS)
-            decoder = self.decoder[columns[pairs]] + self.decoder_mean
-            products[pairs] = np.einsum("pk,pk->p", self.codes[rows[pairs]], decoder)
+        arrays = rows, columns, self.codes, self.decoder, self.decoder_mean, products
+        in_parts(
+            lambda first, end: _pair_products(first, end, *arrays),
+            np.arange(len(rows) + 1),
+            len(rows) * self.hidden[-1],
+        )
         return products
 
     def _factors(self) -> Factors:
@@ -244,3 +275,22 @@ class Autoencoder(Minibatches, Model):
 
     def _contributions(self, user: sparse.csr_array, item: int) -> tuple[float, FloatArray]:
         return self._regression(user).contributions(item)
+
+
+@compiled
+def _pair_products(
+    first: int,
+    end: int,
+    rows: Indices,
+    columns: Indices,
+    codes: FloatArray,
+    decoder: FloatArray,
+    common: FloatArray,
+    products: FloatArray,
+) -> None:
+    """Those of the pairs from ``first`` to ``end``."""
+    for pair in range(first, end):
+        code, own, product = codes[rows[pair]], decoder[columns[pair]], np.float32(0)
+        for k in range(len(code)):
+            product += code[k] * (common[k] + own[k])
+        products[pair] = product

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from fivestar.analysis.blocks import predict_ratings
 from fivestar.errors import InputError
 from fivestar.failure import Failure, surviving
 from fivestar.metrics import gaussian_nll, mae, mse, rmse
@@ -16,7 +17,7 @@ from fivestar.metrics.calibration import coverages
 from fivestar.models import Model
 from fivestar.pipelines.evaluation.differences import compare_pairs, sum_by_user
 from fivestar.pipelines.evaluation.settings import EvaluationSettings
-from fivestar.ratings import DescribedSplit, TrainingData, Vocabulary, observed, times_of
+from fivestar.ratings import DescribedSplit, TrainingData, Vocabulary, times_of
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +102,6 @@ def _evaluate(
     *,
     label: str,
 ) -> tuple[pd.DataFrame, dict[str, float]]:
-    users, items, ratings = observed(data.train)
     of_train = data.train_context.times
     times = None if of_train is None else of_train.data
     ids = data.vocabulary
@@ -111,7 +111,7 @@ def _evaluate(
     validation = tables[0]
     # The noise is estimated where the model was not fitted, and used for all parts.
     sigma = rmse(validation["rating"], validation["prediction"])
-    errors = _errors("train", ratings, fitted.predict(users, items, times), sigma)
+    errors = _errors("train", data.train.data, predict_ratings(fitted, data.train, times), sigma)
     for (model, part, _), table in zip(parts, tables, strict=True):
         known = table[table["rating"].notna()]
         if known.empty:

@@ -1,8 +1,9 @@
-"""Ways to hold out a share of the ratings; each returns those that are kept and those held out."""
+"""Ways to hold out a share of the ratings; each returns the rows kept and those held out."""
 
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,49 +15,54 @@ from fivestar.ratings.ids import Codes, encode, grouped
 
 logger = logging.getLogger(__name__)
 
-TwoSplits = tuple[pd.DataFrame, pd.DataFrame]
+Rows = NDArray[np.integer]
+"""Positions of rows."""
+TwoSplits = tuple[Rows, Rows]
+"""Of rows that are kept, and of those held out."""
 
 
-def hold_out(ratings: pd.DataFrame, share: float, settings: SplittingSettings) -> TwoSplits:
-    """Hold out about ``share`` of the ratings."""
+def hold_out(
+    ratings: pd.DataFrame, rows: Rows, share: float, settings: SplittingSettings
+) -> TwoSplits:
+    """Hold out about ``share`` of these rows of the ratings."""
     match settings.method:
         case "stratified":
-            return stratified_by_item(ratings, share, settings.seed)
+            kept, held_out = stratified(encode(ratings["item"]).codes[rows], share, settings.seed)
         case "random":
-            return at_random(ratings, share, settings.seed)
+            kept, held_out = at_random(len(rows), share, settings.seed)
         case "time":
             if "timestamp" not in ratings:
                 raise InputError(
                     "splitting by time needs timestamps: name their column in "
                     "`ingestion.columns.timestamp`, or set another `splitting.method`."
                 )
-            return last_of_each_user(ratings, ratings["timestamp"], share)
+            users, times = encode(ratings["user"]).codes, ratings["timestamp"].to_numpy()
+            kept, held_out = last_of_each_user(users[rows], times[rows], share)
         case "per_user":
-            order = np.random.default_rng(settings.seed).random(len(ratings))
-            return last_of_each_user(ratings, pd.Series(order, index=ratings.index), share)
+            order = np.random.default_rng(settings.seed).random(len(rows))
+            users = encode(ratings["user"]).codes
+            kept, held_out = last_of_each_user(users[rows], order, share)
+    return rows[kept], rows[held_out]
 
 
-def at_random(ratings: pd.DataFrame, share: float, seed: int, by: Codes | None = None) -> TwoSplits:
-    """Hold out random ratings, of every class of ``by`` the same share.
+def at_random(n: int, share: float, seed: int, by: Codes | None = None) -> TwoSplits:
+    """Hold out random ones of ``n`` rows, of every class of ``by`` the same share.
 
     The same rows in the same order as scikit-learn's ``train_test_split`` (1.9), which keeps
     lists of all rows.
     """
-    n_held_out = int(np.ceil(share * len(ratings)))
-    if n_held_out >= len(ratings):
-        return ratings, ratings.iloc[:0]
+    n_held_out = int(np.ceil(share * n))
+    if n_held_out >= n:
+        return np.arange(n), np.arange(0)
     random = np.random.RandomState(seed)
-    if by is None:
-        order = random.permutation(len(ratings))
-        return ratings.iloc[order[n_held_out:]], ratings.iloc[order[:n_held_out]]
-    kept, held_out = _of_every_class(by, n_held_out, random)
-    return ratings.iloc[kept], ratings.iloc[held_out]
+    if by is not None:
+        return _of_every_class(by, n_held_out, random)
+    order = random.permutation(n)
+    return order[n_held_out:], order[:n_held_out]
 
 
-def _of_every_class(
-    classes: Codes, n_held_out: int, random: np.random.RandomState
-) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Rows that are kept and held out, both shuffled, with the same share of every class."""
+def _of_every_class(classes: Codes, n_held_out: int, random: np.random.RandomState) -> TwoSplits:
+    """Both shuffled, with the same share of every class."""
     counts = np.bincount(classes)
     counts = counts[counts > 0]
     n_kept = _shares(counts, len(classes) - n_held_out, random)
@@ -94,30 +100,30 @@ def _shares(counts: NDArray[np.intp], n: int, random: np.random.RandomState) -> 
     return shares
 
 
-def stratified_by_item(ratings: pd.DataFrame, share: float, seed: int) -> TwoSplits:
+def stratified(items: Codes, share: float, seed: int) -> TwoSplits:
     """Hold out the same share of every item's ratings.
 
     Items too rare to stratify are kept: those with a single rating, and, where fewer rows are
     held out than there are items, the rarest ones after them. Where no item has enough, the
     split is random.
     """
-    codes = encode(ratings["item"]).codes
-    counts = np.bincount(codes)
+    counts = np.bincount(items)
     needed = _min_to_stratify(counts, share)
     if needed is None:
         logger.info("splitting: no item has enough ratings to stratify: split at random")
-        return at_random(ratings, share, seed)
-    common = counts[codes] >= needed
+        return at_random(len(items), share, seed)
+    common = counts[items] >= needed
     if common.all():
-        return at_random(ratings, share, seed, by=codes)
+        return at_random(len(items), share, seed, by=items)
     logger.info(
         "splitting: %s items with fewer than %d ratings stay in train (%s ratings)",
         f"{((counts > 0) & (counts < needed)).sum():,}",
         needed,
         f"{(~common).sum():,}",
     )
-    kept, held_out = at_random(ratings[common], share, seed, by=codes[common])
-    return pd.concat([kept, ratings[~common]]), held_out
+    rows = np.flatnonzero(common)
+    kept, held_out = at_random(len(rows), share, seed, by=items[rows])
+    return np.concatenate([rows[kept], np.flatnonzero(~common)]), rows[held_out]
 
 
 def _min_to_stratify(counts: NDArray[np.intp], share: float) -> int | None:
@@ -130,15 +136,14 @@ def _min_to_stratify(counts: NDArray[np.intp], share: float) -> int | None:
     return None
 
 
-def last_of_each_user(ratings: pd.DataFrame, order: pd.Series, share: float) -> TwoSplits:
+def last_of_each_user(users: Codes, order: NDArray[Any], share: float) -> TwoSplits:
     """Hold out the last ``share`` of each user's ratings in ``order``, never all of them."""
-    users = encode(ratings["user"]).codes
     n_ratings = np.bincount(users)
     n_held_out = np.minimum(np.round(share * n_ratings), n_ratings - 1)
-    latest_first = np.argsort(-order.to_numpy(), kind="stable")
-    rows = latest_first[grouped(users[latest_first])]
+    last_first = np.argsort(-order, kind="stable")
+    rows = last_first[grouped(users[last_first])]
     before = np.cumsum(n_ratings) - n_ratings  # rows of the users before
     user = users[rows]
-    held_out = np.empty(len(ratings), dtype=np.bool_)
-    held_out[rows] = np.arange(len(ratings)) - before[user] < n_held_out[user]
-    return ratings[~held_out], ratings[held_out]
+    held_out = np.empty(len(users), dtype=np.bool_)
+    held_out[rows] = np.arange(len(users)) - before[user] < n_held_out[user]
+    return np.flatnonzero(~held_out), np.flatnonzero(held_out)

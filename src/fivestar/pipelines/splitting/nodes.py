@@ -6,6 +6,7 @@ import logging
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from fivestar.errors import InputError
 from fivestar.pipelines.splitting.methods import hold_out
@@ -38,11 +39,13 @@ def split(
     InputError
         If a split would be empty, or age counts and there are no timestamps.
     """
-    rest = ratings
+    rows: NDArray[np.integer] = np.arange(len(ratings))
     if test_pairs.empty:
-        rest, held_out = hold_out(ratings, settings.test_share, settings)
-        test_pairs = held_out.reset_index(drop=True).assign(id=np.arange(len(held_out)))
-    train, validation = hold_out(rest, settings.validation_share, settings)
+        rows, held_out = hold_out(ratings, rows, settings.test_share, settings)
+        test_pairs = ratings.iloc[held_out].reset_index(drop=True)
+        test_pairs = test_pairs.assign(id=np.arange(len(test_pairs)))
+    parts = hold_out(ratings, rows, settings.validation_share, settings)
+    train, validation = (ratings.iloc[part] for part in parts)
     for name, table in (("train", train), ("validation", validation), ("test", test_pairs)):
         if table.empty:
             raise InputError(

@@ -1,4 +1,4 @@
-"""Fit on train, then refit for good on train and validation."""
+"""How long a fit will take; fit on train, then refit for good on train and validation."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import logging
 import time
 from typing import Any
 
+from fivestar.errors import TooSlow
 from fivestar.failure import Failure, surviving
 from fivestar.models import History, Model, build
+from fivestar.models.training import too_slow
 from fivestar.pipelines import fitting
+from fivestar.pipelines.training.expected_time import WORTH_ESTIMATING, expected_seconds
 from fivestar.ratings import TrainingData
 
 logger = logging.getLogger(__name__)
@@ -16,8 +19,34 @@ logger = logging.getLogger(__name__)
 Fitted = tuple[Model, dict[str, Any]]
 
 
-def fit(
+@surviving
+def estimate(
     data: TrainingData, settings: dict[str, Any], max_minutes: float | None, *, label: str
+) -> float:
+    """Minutes that the fit is expected to take; 0 where that need not be known.
+
+    It is measured where the time is limited and the data are so many that it may be too short;
+    a blend has the times of its members.
+
+    Parameters
+    ----------
+    settings, max_minutes
+        See ``fit``.
+    """
+    if max_minutes is None or data.train.nnz < WORTH_ESTIMATING or "members" in settings:
+        return 0.0
+    minutes = expected_seconds(settings, data, label=label) / 60
+    logger.info("%s: about %.1f minutes to fit, of %.1f allowed", label, minutes, max_minutes)
+    return minutes
+
+
+def fit(
+    data: TrainingData,
+    settings: dict[str, Any],
+    max_minutes: float | None,
+    expected_minutes: float | Failure = 0.0,
+    *,
+    label: str,
 ) -> tuple[Model | Failure, dict[str, Any]]:
     """A model fitted on train, and the history of its training.
 
@@ -26,19 +55,33 @@ def fit(
     settings
         The model's block: its family and hyper-parameters.
     max_minutes
-        A model whose first steps show that it would take longer is skipped; None waits for all.
+        A model that is expected to take longer is left out, and so is one whose first steps
+        show that it would; None waits for all.
+    expected_minutes
+        See ``estimate``; a failure to tell is one to fit.
     """
-    outcome = _fit(data, settings, max_minutes, label=label)
+    outcome = (
+        expected_minutes
+        if isinstance(expected_minutes, Failure)
+        else _fit(data, settings, max_minutes, expected_minutes, label=label)
+    )
     return (outcome, {}) if isinstance(outcome, Failure) else outcome
 
 
 @surviving
 def _fit(
-    data: TrainingData, settings: dict[str, Any], max_minutes: float | None, *, label: str
+    data: TrainingData,
+    settings: dict[str, Any],
+    max_minutes: float | None,
+    expected_minutes: float,
+    *,
+    label: str,
 ) -> Fitted:
     model = build(settings, label)
     start = time.perf_counter()
     max_seconds = None if max_minutes is None else 60 * max_minutes
+    if max_seconds is not None and (expected := 60 * expected_minutes) > max_seconds:
+        raise TooSlow(too_slow(label, expected, max_seconds), expected)
     history = fitting.fit(model, data, label=label, max_seconds=max_seconds)
     seconds = time.perf_counter() - start
     error = (history.validation_rmse or history.train_rmse)[history.steps.index(history.best_step)]

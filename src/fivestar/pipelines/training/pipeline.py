@@ -6,8 +6,8 @@ from typing import Any
 from kedro.pipeline import Pipeline, node
 
 from fivestar.models import version_of_block
-from fivestar.pipelines.training.nodes import fit, refit
-from fivestar.pipelines.wiring import Bound, named
+from fivestar.pipelines.training.nodes import estimate, fit, refit
+from fivestar.pipelines.wiring import EXPECTED_MINUTES, Bound, named
 
 
 def create_pipeline(models: Mapping[str, Mapping[str, Any]]) -> Pipeline:
@@ -16,17 +16,17 @@ def create_pipeline(models: Mapping[str, Mapping[str, Any]]) -> Pipeline:
 
 
 def train_one(model: str, block: Mapping[str, Any]) -> Pipeline:
-    """Fit and refit of one model."""
+    """Estimate of the time, fit and refit of one model."""
     version = version_of_block(block)
+    limited = named(
+        data="training_data", settings="params:settings", max_minutes="params:max_minutes"
+    )
     return Pipeline(
         [
+            node(Bound(estimate, label=model), limited, EXPECTED_MINUTES, name="estimate"),
             node(
                 Bound(fit, label=model, version=version),
-                named(
-                    data="training_data",
-                    settings="params:settings",
-                    max_minutes="params:max_minutes",
-                ),
+                limited | named(EXPECTED_MINUTES),
                 ["fitted", "fit_history"],
                 name="fit",
             ),

@@ -1,0 +1,17 @@
+"""Functions compiled by numba."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def compiled(function: Function) -> Function:
+    """Compile by numba: no interpreter lock, sums may be reordered, infinities keep their sense."""
+    options = {"contract", "reassoc", "nsz", "arcp"}
+    compiler = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=options)
+    return cast(Function, compiler(function))

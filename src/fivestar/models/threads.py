@@ -1,0 +1,85 @@
+"""Work dealt to threads, with the same results however many there are."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from itertools import pairwise
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
+
+WORTH_A_THREAD = 2e7
+"""Multiplications that a further thread takes over: fewer are done before it has started."""
+
+Piece = TypeVar("Piece")
+Result = TypeVar("Result")
+
+_own = threading.local()
+
+
+def in_threads(
+    work: Callable[[Piece], object], pieces: Sequence[Piece], n_threads: int | None = None
+) -> None:
+    """Do each piece of some work; a thread that is done takes the next one."""
+    for _ in results_in_threads(work, pieces, n_threads):
+        pass
+
+
+def results_in_threads(
+    work: Callable[[Piece], Result], pieces: Sequence[Piece], n_threads: int | None = None
+) -> Iterator[Result]:
+    """What ``work`` gives for each piece, in their order.
+
+    Of more than one thread each multiplies matrices by itself, and what it calls starts no
+    further ones. ``n_threads`` is as many as there may be unless given.
+    """
+    n_threads = min(available_threads() if n_threads is None else n_threads, len(pieces))
+    if n_threads <= 1 or hasattr(_own, "dealt"):
+        yield from map(work, pieces)
+        return
+    with (
+        _libraries().limit(limits=1, user_api="blas"),
+        ThreadPoolExecutor(n_threads, initializer=_mark) as pool,
+    ):
+        yield from pool.map(work, pieces)
+
+
+def slices(length: int, size: int) -> list[slice]:
+    """One after the other, ``size`` long but for the last."""
+    return [slice(start, min(start + size, length)) for start in range(0, length, size)]
+
+
+def rows_for(n_threads: int, starts: NDArray[np.integer]) -> list[tuple[int, int]]:
+    """First and end of the rows for each thread, with about as many entries.
+
+    ``starts`` is where the rows' entries start and end, as in CSR, (n_rows + 1,).
+    """
+    # A row has a cost of its own beside that of its entries.
+    cost = starts + np.arange(len(starts))
+    shares = np.linspace(cost[0], cost[-1], n_threads + 1)[1:-1]
+    return list(pairwise([0, *np.searchsorted(cost, shares).tolist(), len(starts) - 1]))
+
+
+def threads_for(products: float) -> int:
+    """How many threads so many multiplications are worth, of those available."""
+    return int(min(available_threads(), max(1, products / WORTH_A_THREAD)))
+
+
+def available_threads() -> int:
+    """As many as OpenMP may use, or cores."""
+    return int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def _mark() -> None:
+    _own.dealt = True

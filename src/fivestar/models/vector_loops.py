@@ -1,0 +1,174 @@
+"""The innermost loops of the row solver, written for vector registers.
+
+numba's own loops would write every sum to memory at every step. These are LLVM code: each sum
+stays in a register, and what is loaded serves several sums. LLVM cuts the vectors to the
+registers that the processor has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+TALL, WIDE = 8, 16
+"""Rows and columns of the tile of products that is summed at a time, float32."""
+LANES = 8
+"""Systems that are solved side by side, float64: element (i, j) of all of them is one vector."""
+SIDE = 4
+"""Rows and columns of the block of their matrices that is found at a time."""
+
+_INDEX, _NUMBER = ir.IntType(64), ir.FloatType()
+_TILE_ROW = ir.VectorType(_NUMBER, WIDE)
+_LANES = ir.VectorType(ir.DoubleType(), LANES)
+
+
+class _Array:
+    """An array argument in the code that is built; its elements or vectors of them."""
+
+    def __init__(self, context: Any, builder: Any, kind: Any, value: Any) -> None:
+        array = context.make_array(kind)(context, builder, value)
+        self.builder = builder
+        self.bytes = builder.bitcast(array.data, ir.IntType(8).as_pointer())
+        self.strides = [builder.extract_value(array.strides, axis) for axis in (0, 1)]
+
+    def _at(self, kind: Any, row: Any, column: Any) -> Any:
+        steps = [self.builder.mul(*each) for each in zip((row, column), self.strides, strict=True)]
+        place = self.builder.gep(self.bytes, [self.builder.add(*steps)])
+        return self.builder.bitcast(place, kind.as_pointer())
+
+    def load(self, kind: Any, row: Any, column: Any) -> Any:
+        value = self.builder.load(self._at(kind, row, column))
+        value.align = 4
+        return value
+
+    def store(self, value: Any, row: Any, column: Any) -> None:
+        self.builder.store(value, self._at(value.type, row, column)).align = 4
+
+
+def _in_registers(function: Callable[..., Any]) -> Callable[..., None]:
+    """What numba calls with arguments where Python gives types and gets a builder of code."""
+    return cast(Callable[..., None], intrinsic(function))
+
+
+def _variable(builder: Any, value: Any) -> Any:
+    """A place that LLVM turns into a register."""
+    with builder.goto_entry_block():
+        place = builder.alloca(value.type)
+    builder.store(value, place)
+    return place
+
+
+def _sum(builder: Any, x: Any, y: Any, z: Any) -> Any:
+    """X y + z."""
+    exactly = {"flags": ("contract",)}
+    return builder.fadd(builder.fmul(x, y, **exactly), z, **exactly)
+
+
+@_in_registers
+def add_products(typing: Any, block: Any, n: Any, left: Any, right: Any, out: Any) -> Any:
+    """With B the first n rows of a block, add B'B to ``out``: only one tile of it.
+
+    Its rows are TALL from ``left`` on, its columns WIDE from ``right`` on.
+    """
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        n, left, right = arguments[1:4]
+        block, out = (_Array(context, builder, signature.args[i], arguments[i]) for i in (0, 4))
+        rows = [builder.add(left, _INDEX(i)) for i in range(TALL)]
+        sums = [_variable(builder, ir.Constant(_TILE_ROW, [0.0] * WIDE)) for _ in rows]
+        undefined = ir.Constant(_TILE_ROW, ir.Undefined)
+        first = ir.Constant(ir.VectorType(ir.IntType(32), WIDE), [0] * WIDE)
+        with cgutils.for_range(builder, n) as loop:
+            y = block.load(_TILE_ROW, loop.index, right)
+            for row, place in zip(rows, sums, strict=True):
+                number = block.load(_NUMBER, loop.index, row)
+                x = builder.insert_element(undefined, number, ir.IntType(32)(0))
+                x = builder.shuffle_vector(x, undefined, first)
+                builder.store(_sum(builder, x, y, builder.load(place)), place)
+        for row, place in zip(rows, sums, strict=True):
+            total = builder.fadd(builder.load(place), out.load(_TILE_ROW, row, right))
+            out.store(total, row, right)
+        return context.get_dummy_value()
+
+    return types.void(block, types.intp, types.intp, types.intp, out), build
+
+
+def _cholesky_block(diagonal: bool) -> Any:
+    """Finds a block of L in A = L L', (n, n, LANES), in place; all left and above is found.
+
+    The diagonal keeps its inverse: a division costs as much as many products.
+    """
+
+    def block(typing: Any, matrix: Any, i: Any, j: Any) -> Any:
+        def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            matrix = _Array(context, builder, signature.args[0], arguments[0])
+            rows, columns = (
+                [builder.add(first, _INDEX(r)) for r in range(SIDE)] for first in arguments[1:]
+            )
+            places = [(r, s) for r in range(SIDE) for s in range(SIDE) if s <= r or not diagonal]
+            sums = {
+                (r, s): _variable(builder, matrix.load(_LANES, rows[r], columns[s]))
+                for r, s in places
+            }
+            with cgutils.for_range(builder, columns[0]) as loop:
+                above = [matrix.load(_LANES, column, loop.index) for column in columns]
+                left = above if diagonal else [matrix.load(_LANES, row, loop.index) for row in rows]
+                left = [builder.fneg(each) for each in left]
+                for (r, s), place in sums.items():
+                    builder.store(_sum(builder, left[r], above[s], builder.load(place)), place)
+            found = {place: builder.load(each) for place, each in sums.items()}
+            for s in range(SIDE):
+                if diagonal:
+                    found[s, s] = inverse = _inverse_root(builder, found[s, s])
+                else:
+                    inverse = matrix.load(_LANES, columns[s], columns[s])
+                for r in range(s + 1 if diagonal else 0, SIDE):
+                    found[r, s] = builder.fmul(found[r, s], inverse)
+                    for q in range(s + 1, r + 1 if diagonal else SIDE):
+                        over = (
+                            found[q, s] if diagonal else matrix.load(_LANES, columns[q], columns[s])
+                        )
+                        found[r, q] = _sum(builder, builder.fneg(found[r, s]), over, found[r, q])
+            for r, s in places:
+                matrix.store(found[r, s], rows[r], columns[s])
+            return context.get_dummy_value()
+
+        return types.void(matrix, types.intp, types.intp), build
+
+    return _in_registers(block)
+
+
+def _inverse_root(builder: Any, value: Any) -> Any:
+    kind = ir.FunctionType(_LANES, [_LANES])
+    name = f"llvm.sqrt.v{LANES}f64"
+    root = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+    return builder.fdiv(ir.Constant(_LANES, [1.0] * LANES), builder.call(root, [value]))
+
+
+diagonal_block = _cholesky_block(diagonal=True)
+block_below = _cholesky_block(diagonal=False)
+
+
+@_in_registers
+def substitute_back(typing: Any, matrix: Any, i: Any, row: Any) -> Any:
+    """Solve for unknown i of L' x = z, which is in a row of the matrix, and take it from the rest.
+
+    The unknowns after it are solved.
+    """
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        i, row = arguments[1:]
+        matrix = _Array(context, builder, signature.args[0], arguments[0])
+        x = builder.fmul(matrix.load(_LANES, row, i), matrix.load(_LANES, i, i))
+        matrix.store(x, row, i)
+        less = builder.fneg(x)
+        with cgutils.for_range(builder, i) as loop:
+            over, rest = matrix.load(_LANES, i, loop.index), matrix.load(_LANES, row, loop.index)
+            matrix.store(_sum(builder, less, over, rest), row, loop.index)
+        return context.get_dummy_value()
+
+    return types.void(matrix, types.intp, types.intp), build

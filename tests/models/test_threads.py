@@ -1,0 +1,88 @@
+"""Work in threads, and products of pairs."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fivestar.models import pair_products
+from fivestar.models.factors import Factors, low_rank
+from fivestar.models.threads import in_threads, results_in_threads, slices
+
+
+@pytest.fixture
+def three_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+
+
+@pytest.mark.usefixtures("three_threads")
+def test_results_come_in_order_and_threads_start_no_further_ones() -> None:
+    together = threading.Barrier(3, timeout=10)  # three at a time, or it breaks
+
+    def inside(_: int) -> int:
+        return threading.get_ident()
+
+    def outside(n: int) -> tuple[int, bool]:
+        together.wait()
+        within = list(results_in_threads(inside, range(4)))
+        return n, set(within) == {threading.get_ident()}
+
+    assert list(results_in_threads(outside, range(6))) == [(n, True) for n in range(6)]
+
+
+@pytest.mark.usefixtures("three_threads")
+def test_what_fails_in_a_thread_is_raised() -> None:
+    def fail(n: int) -> None:
+        raise ValueError(f"piece {n}")
+
+    with pytest.raises(ValueError, match="piece 0"):
+        in_threads(fail, range(3))
+
+
+def test_slices_hold_everything_once() -> None:
+    assert slices(7, 3) == [slice(0, 3), slice(3, 6), slice(6, 7)]
+    assert slices(0, 3) == []
+
+
+def some_factors(rng: np.random.Generator, **given: Any) -> Factors:
+    users, items = (rng.normal(size=(n, 5)).astype(np.float32) for n in (30, 20))
+    return Factors(users=users, items=items, constant=3.0, **given)
+
+
+@pytest.mark.usefixtures("three_threads")
+def test_pairs_in_pieces_have_the_sums_of_the_whole_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pair_products, "PAIRS", 100)
+    rng = np.random.default_rng(0)
+    biases = [rng.normal(size=n).astype(np.float32) for n in (30, 20)]
+    for given in ({}, {"item_bias": biases[1]}, {"user_bias": biases[0], "item_bias": biases[1]}):
+        factors = some_factors(rng, **given)
+        users, items = factors.with_biases()
+        pairs = np.repeat(np.arange(30), 20), np.tile(np.arange(20), 30)
+        table = (users @ items.T).ravel()
+        np.testing.assert_allclose(factors.of_pairs(*pairs), table, atol=1e-5)
+
+
+def test_products_of_low_rank_are_found_and_others_come_as_close_as_they_can() -> None:
+    rng = np.random.default_rng(0)
+    mixing = rng.normal(size=(3, 40))
+    users, items = (rng.normal(size=(n, 3)) @ mixing for n in (50, 60))
+    short = low_rank(users, items, 3)
+    assert [each.shape for each in short] == [(50, 3), (60, 3)]
+    np.testing.assert_allclose(short[0] @ short[1].T, users @ items.T, rtol=1e-4, atol=1e-3)
+    noisy = items + rng.normal(size=items.shape)
+    table = users @ noisy.T
+    left, right = low_rank(users, noisy, 2)
+    found = np.linalg.norm(table - left @ right.T)
+    best = np.linalg.norm(np.linalg.svd(table, compute_uv=False)[2:])
+    assert found == pytest.approx(best, rel=0.01)
+
+
+def test_low_rank_of_fewer_items_or_users_is_exact() -> None:
+    rng = np.random.default_rng(0)
+    for n_users, n_items in ((1, 30), (30, 2)):
+        users, items = rng.normal(size=(n_users, 9)), rng.normal(size=(n_items, 9))
+        short = low_rank(users, items, 8)
+        np.testing.assert_allclose(short[0] @ short[1].T, users @ items.T, atol=1e-4)
