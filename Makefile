@@ -1,6 +1,6 @@
 # `make run` and `make test` are all that a fresh clone needs: Python 3.11 or newer, and make.
 PYTHON ?= python3
-RUNNER ?= ThreadRunner
+RUNNER ?= fivestar.runner.LongestFirst
 BIN := .venv/bin
 PORT ?= 5000
 # What `make report` tells: ENV=ml-100k FOLD=2 for another data set and fold.

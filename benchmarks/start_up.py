@@ -2,8 +2,8 @@
 
     python benchmarks/start_up.py [--repeats 5] [--compiled]
 
-Copies the project with the demo's ratings to a temporary folder and runs `kedro run --runner
-ThreadRunner` there, then the same with `--only-missing-outputs`, whole processes all. With
+Copies the project with the demo's ratings to a temporary folder and runs there what `make run`
+does, then the same with `--only-missing-outputs`, whole processes all. With
 ``--compiled`` numba's compiled functions are copied too, as a second run finds them.
 """
 
@@ -21,7 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 COPIED = ("conf", "src", "pyproject.toml", ".telemetry", "data/01_raw/demo")
-COMMAND = [sys.executable, "-m", "kedro", "run", "--runner", "ThreadRunner"]
+COMMAND = [sys.executable, "-m", "kedro", "run", "--runner", "fivestar.runner.LongestFirst"]
 
 
 def copy_project(folder: Path, *, compiled: bool) -> None:
