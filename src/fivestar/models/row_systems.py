@@ -23,7 +23,7 @@ Array = NDArray[np.floating]
 Integers = NDArray[np.integer]
 
 CHUNK = 128
-"""Ratings whose products are summed before they join the sum of a part: they fit a core's caches."""
+"""Ratings whose products are summed before they join a longer sum: they fit a core's caches."""
 JITTER = 1e-6
 """Least penalty as a fraction of the Gram matrix's trace: with less a system may be singular."""
 LEAST = 1e-30
