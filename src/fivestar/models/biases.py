@@ -62,31 +62,34 @@ class Biases:
     def turn_on(self, ratings: sparse.csr_array, weights: Weights = None) -> Callable[[], None]:
         """A step towards the least penalised squares: solves items, then users, in place."""
         weighted = None if weights is None else with_values(ratings, weights)
-        by_item = ratings.T.tocsr()
-        sides = [
-            (RowSolver(side), side.data, None if each is None else each.data, *of_side)
-            for side, each, *of_side in (
-                (
-                    by_item,
-                    None if weighted is None else weighted.T.tocsr(),
-                    *(self.items, self.users, self.item_regularization),
-                ),
-                (ratings, weighted, self.users, self.items, self.user_regularization),
-            )
-        ]
+        of_items = weighted if weighted is None else weighted.T.tocsr()
+        solve_items = self._solve(ratings.T.tocsr(), of_items, self.item_regularization)
+        solve_users = self._solve(ratings, weighted, self.user_regularization)
 
         def turn() -> None:
-            for solver, values, weight, own, other, regularization in sides:
-                own[:] = solver.solve(
-                    values,
-                    np.zeros((len(other), 0)),  # a bias is all that there is
-                    ones=True,
-                    offsets=self.mean + other,
-                    weights=weight,
-                    penalty=np.array([[regularization]]),
-                )[:, 0]
+            self.items[:] = solve_items(self.users)
+            self.users[:] = solve_users(self.items)
 
         return turn
+
+    def _solve(
+        self, matrix: sparse.csr_array, weights: sparse.csr_array | None, regularization: float
+    ) -> Callable[[FloatArray], FloatArray]:
+        """What gives the biases of a matrix's rows, given those of its columns."""
+        solver, penalty = RowSolver(matrix), np.array([[regularization]])
+
+        def solve(others: FloatArray) -> FloatArray:
+            found = solver.solve(
+                matrix.data,
+                np.zeros((len(others), 0)),  # a bias is all that there is
+                ones=True,
+                offsets=self.mean + others,
+                weights=None if weights is None else weights.data,
+                penalty=penalty,
+            )
+            return found[:, 0]
+
+        return solve
 
     def turn(
         self, users: Indices, items: Indices, above: FloatArray, weights: Weights = None
