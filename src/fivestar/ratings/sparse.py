@@ -51,8 +51,8 @@ def observed_in_blocks(
     """Of so many entries at a time their place, users, items and ratings."""
     for begin in range(0, matrix.nnz, size):
         block = slice(begin, min(begin + size, matrix.nnz))
-        counts = np.diff(np.clip(matrix.indptr, block.start, block.stop))
-        users = np.repeat(np.arange(matrix.shape[0]), counts)
+        starts: Indices = np.clip(matrix.indptr, block.start, block.stop)
+        users = np.repeat(np.arange(matrix.shape[0]), np.diff(starts))
         yield block, users, matrix.indices[block].astype(np.intp), matrix.data[block]
 
 

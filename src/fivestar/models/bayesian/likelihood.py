@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -100,26 +101,30 @@ class OrdinalProbit:
         """Move the cutpoints, then draw the latent ratings z, (n_ratings,), given f."""
         draws, levels, roots = self.draws, self.levels, np.sqrt(self.noise.precisions)
 
-        def given(cutpoints: Array, first: int, end: int) -> tuple[Any, ...]:
-            edges = with_ends(cutpoints[first:end] if len(cutpoints) > 1 else cutpoints)
-            return draws.starts[first : end + 1], levels, scores, edges, roots[first:end]
+        def compute(
+            function: Callable[..., None], cutpoints: Array, rows: slice, *rest: Any
+        ) -> None:
+            edges = with_ends(cutpoints[rows] if len(cutpoints) > 1 else cutpoints)
+            starts = draws.starts[rows.start : rows.stop + 1]
+            function(starts, levels, scores, edges, roots[rows], *rest)
 
         def log_likelihood(cutpoints: Array) -> Array:
             out = np.empty(len(roots))
-            draws.each_part(
-                lambda first, end: log_likelihoods(*given(cutpoints, first, end), out[first:end]),
-                COST_OF_LIKELIHOOD,
-            )
+
+            def of_users(first: int, end: int) -> None:
+                compute(log_likelihoods, cutpoints, slice(first, end), out[first:end])
+
+            draws.each_part(of_users, COST_OF_LIKELIHOOD)
             return out
 
         self.cutpoints.sample(draws, log_likelihood)
-        cutpoints, drawn, stream = self.cutpoints.values, np.empty_like(scores), draws.stream()
-        draws.each_part(
-            lambda first, end: sample_latent(
-                *given(cutpoints, first, end), stream, draws.common, drawn
-            ),
-            COST_OF_DRAW,
-        )
+        drawn, stream = np.empty_like(scores), draws.stream()
+
+        def draw(first: int, end: int) -> None:
+            rest = stream, draws.common, drawn
+            compute(sample_latent, self.cutpoints.values, slice(first, end), *rest)
+
+        draws.each_part(draw, COST_OF_DRAW)
         return drawn
 
 
