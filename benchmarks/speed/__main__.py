@@ -71,7 +71,7 @@ def tables(races: tuple[Race, ...], record: dict[str, Any], outcomes: dict[str, 
         parts += [f"**{TITLES[race.name]}**", table(HEAD, race.rows(record["figures"], outcomes))]
         ratio = record["figures"].get(f"{race.name}/ours : {FASTEST}/sweep")
         if ratio:
-            parts.append(f"A sweep of ours to one of {FASTEST}, by turn: {told(ratio, 2)}.")
+            parts.append(f"Our seconds a sweep to those of {FASTEST}, by turn: {told(ratio, 2)}.")
     return "\n\n".join(parts)
 
 

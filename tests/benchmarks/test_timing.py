@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ from scipy import sparse
 
 from benchmarks.scaling.curves import Point, memory_of_ratings, slope_along, tasks
 from benchmarks.speed.races import Race
-from benchmarks.timing import history
+from benchmarks.timing import history, processes
+from benchmarks.timing.child import measure
 from benchmarks.timing.contenders import CONTENDERS
 from benchmarks.timing.history import Record, compare, figure
+from benchmarks.timing.processes import Task
 from benchmarks.timing.unfinished import Unfinished
 
 from ..models.behaviour import planted
@@ -106,6 +109,26 @@ def test_outcomes_of_the_same_plan_are_not_measured_again(
     assert not Unfinished("speed", {"revision": "b"}, fresh=False).has("one")
     again.done()
     assert not Unfinished("speed", {"revision": "a"}, fresh=False).has("one")
+
+
+def test_a_contender_is_measured_on_ratings_made_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "DATA", tmp_path)
+    task = Task("numpy", 3_000, rank=2, sweeps=3)
+    path = processes.data_file(task.n_ratings)
+    assert processes.data_file(task.n_ratings) == path
+    found = measure(asdict(task) | {"data": str(path)})
+    assert found["n_sweeps"] == 3
+    assert 0.5 < found["rmse"] < 1.3
+    assert {"sweep", "prepare", "fit", "peak_memory", "cores", "version"} <= found.keys()
+
+
+def test_without_the_peers_it_is_said_how_to_get_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "PEERS", tmp_path / "python")
+    assert "make peers" in processes.run(Task("lenskit", 3_000), time_limit=1)["failed"]
 
 
 def test_slopes_are_the_powers() -> None:

@@ -96,3 +96,16 @@ def test_early_stopping_keeps_the_best_sweep() -> None:
     history = model.fit(train, test, scale=SCALE)
     assert history.ending == "early stopping"
     assert history.validation_rmse[history.best_step] == min(history.validation_rmse)
+
+
+def test_a_fit_that_goes_on_ends_where_one_in_a_piece_does() -> None:
+    train, _ = planted()
+    whole: Any = fitted(train, **{**PLAIN, "n_steps": 5})
+    start: Any = fitted(train, **{**PLAIN, "n_steps": 3})
+    rest: Any = build({**PLAIN, "n_steps": 2})
+    rest.start_from(start).fit(train, scale=SCALE)
+    np.testing.assert_array_equal(rest.item_factors, whole.item_factors)
+    with pytest.raises(ValueError, match="same length"):
+        build({**PLAIN, "n_factors": 3}).start_from(start)  # type: ignore[attr-defined]
+    with pytest.raises(ValueError, match="other items"):
+        rest.start_from(start).fit(train[:, :-1], scale=SCALE)

@@ -8,7 +8,7 @@ from scipy import sparse, stats
 
 from fivestar.metrics import rmse
 from fivestar.metrics.calibration import coverage, randomised_pit
-from fivestar.models import build, load
+from fivestar.models import build, load, threads
 from fivestar.models.bayesian import factorization, probit
 from fivestar.models.bayesian.cutpoints import Cutpoints
 from fivestar.models.bayesian.draws import Draws
@@ -78,7 +78,7 @@ def test_rows_are_drawn_from_their_posterior() -> None:
     drawn = np.empty((n_draws, 2, size))
     for draw in drawn:
         noise = rng.standard_normal((2, size), dtype=np.float32)
-        rows.sample(latent, items, precisions, (means, prior), noise)
+        rows.sample(latent, items, (means, prior), noise, column_weights=precisions)
         draw[:] = rows.values
     design = np.hstack([items[:, :-1], np.ones((n_items, 1))])
     weighted = precisions[:, None] * design
@@ -461,11 +461,15 @@ def test_chains_are_averaged_and_threads_change_nothing(monkeypatch: pytest.Monk
     users, items, _ = known(test)
     quick = {**FULL, "n_burn_in": 5, "n_steps": 20, "n_kept": 20}
     found = []
-    for n_threads in (1, 2):
-        monkeypatch.setattr(factorization, "get_num_threads", lambda n=n_threads: n)
+    monkeypatch.setattr(threads, "WORTH_A_THREAD", 1)
+    # One thread; one for each chain; three for each chain in turn.
+    for n_threads, worth_sharing in ((1, np.inf), (2, np.inf), (3, 0)):
+        monkeypatch.setenv("OMP_NUM_THREADS", str(n_threads))
+        monkeypatch.setattr(factorization, "WORTH_SHARING", worth_sharing)
         model = fitted({**quick, "n_chains": 2}, train)
         found.append(model.predict(users, items))
-    np.testing.assert_array_equal(*found)
+    np.testing.assert_array_equal(found[0], found[1])
+    np.testing.assert_array_equal(found[0], found[2])
     assert model.n_samples == 20
     first, second = model.item_samples[:, ::2], model.item_samples[:, 1::2]
     assert np.abs(first - second).max() > 0.01

@@ -8,7 +8,7 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
-from fivestar.models import parts
+from fivestar.models import threads
 from fivestar.models.column_adam import Block, ColumnAdam, ColumnWeights
 from fivestar.ratings import csr_matrix
 
@@ -111,7 +111,7 @@ def test_results_are_the_same_with_any_number_of_threads(
     bias: Tensor,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(parts, "WORTH_A_THREAD", 1)
+    monkeypatch.setattr(threads, "WORTH_A_WAITING_THREAD", 1)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     alone = sparsely(matrix, weights, bias)
     monkeypatch.setenv("OMP_NUM_THREADS", "3")

@@ -105,7 +105,7 @@ def test_results_are_the_same_with_any_number_of_threads(
     settings: dict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train, _ = planted(60, 40)
-    monkeypatch.setattr(threads, "WORTH_A_THREAD", 1)
+    monkeypatch.setattr(threads, "WORTH_A_WAITING_THREAD", 1)
     found = []
     for n_threads in ("1", "3"):
         monkeypatch.setenv("OMP_NUM_THREADS", n_threads)

@@ -21,13 +21,23 @@ from fivestar.files import replacing
 from fivestar.metrics import rmse
 from fivestar.models.factors import Factors
 from fivestar.models.training import EarlyStopping, History, Measure, Report, Steps, Training
-from fivestar.ratings import Context, Features, Indices, Scale, Times, csr_matrix, observed
+from fivestar.ratings import (
+    Context,
+    Features,
+    Indices,
+    Scale,
+    Times,
+    csr_matrix,
+    observed,
+    observed_at,
+    observed_in_blocks,
+)
 
 logger = logging.getLogger(__name__)
 
 FloatArray = NDArray[np.floating]
 BLOCK = 1 << 18
-"""Pairs predicted at a time: bounds the memory of the gathered factors."""
+"""Pairs predicted, and ratings summed, at a time: bounds the memory of what is gathered."""
 PROBE = 200_000
 """Ratings of train that a learning curve is measured on, at the most."""
 DECIMALS = 6
@@ -340,7 +350,7 @@ class Model(ABC):
         known = self.known_items[items]
         folded = copy.copy(self)
         folded._biases_instead = copy.copy(self._biases_instead)
-        folded.user_means = _means(users, values, n_users)
+        folded.user_means, _ = _means(ratings)
         folded.known_users = np.bincount(users[known], minlength=n_users) > 0
         folded.known_users |= self._predictor._predicts_cold_start
         of_known = csr_matrix(users[known], items[known], values[known], ratings.shape)
@@ -457,16 +467,17 @@ class Model(ABC):
         that is not finite, is the item's mean in train, else the user's, else the global mean.
         """
         users, items = np.asarray(users), np.asarray(items)
-        values = self._fallback(users, items)
+        values = np.empty(len(users), dtype=np.float32)
         known, non_finite = self._knows(users, items), np.zeros(len(users), dtype=np.bool_)
         for start in range(0, len(users), BLOCK):
             block = slice(start, start + BLOCK)
             inside = np.flatnonzero(known[block]) + start
             at = None if times is None else times[inside]
             score = self.unit * self._predictor._score_at(users[inside], items[inside], at)
-            finite = np.isfinite(score)
-            values[inside[finite]] = score[finite]
-            non_finite[inside[~finite]] = True
+            values[inside] = score
+            non_finite[inside] = ~np.isfinite(score)
+        rest = np.flatnonzero(~known | non_finite)
+        values[rest] = self._fallback(users[rest], items[rest])
         if self.clamp:
             np.clip(values, *self.ends.tolist(), out=values)
         if self.whole_stars:
@@ -527,10 +538,12 @@ class Model(ABC):
         return lowest / self.unit, highest / self.unit
 
     def _in_units(self, ratings: sparse.csr_array) -> sparse.csr_array:
-        values = np.round(ratings.data.astype(np.float64) / self.unit, DECIMALS)
-        return sparse.csr_array(
-            (values.astype(np.float32), ratings.indices, ratings.indptr), shape=ratings.shape
-        )
+        values = np.empty(ratings.nnz, dtype=np.float32)
+        for start in range(0, ratings.nnz, BLOCK):
+            block = slice(start, start + BLOCK)
+            exact = ratings.data[block].astype(np.float64) / self.unit
+            values[block] = np.round(exact, DECIMALS)
+        return sparse.csr_array((values, ratings.indices, ratings.indptr), shape=ratings.shape)
 
     # -- settings, saving, loading
 
@@ -601,13 +614,11 @@ class Model(ABC):
         in_units: sparse.csr_array,
         weights: NDArray[np.float64] | None,
     ) -> None:
-        users, items, ratings = observed(train)
         mean = in_units.data.mean(dtype=np.float64)
         if weights is not None:
             mean = np.average(in_units.data, weights=weights)
         self.mean = np.array([mean], dtype=np.float32)
-        self.user_means = _means(users, ratings, train.shape[0], weights)
-        self.item_means = _means(items, ratings, train.shape[1], weights)
+        self.user_means, self.item_means = _means(train, weights)
         self.train_size = np.array([*train.shape, train.nnz])
         self.known_users, self.known_items = ~np.isnan(self.user_means), ~np.isnan(self.item_means)
 
@@ -619,10 +630,9 @@ class Model(ABC):
         validation_times: Times | None,
     ) -> Measure:
         """RMSE of the weights as they are at each call, in ratings."""
-        probe: tuple[Any, ...] = (*observed(train), times)
-        if train.nnz > PROBE:
-            chosen = np.random.default_rng(0).choice(train.nnz, PROBE, replace=False)
-            probe = tuple(None if column is None else column[chosen] for column in probe)
+        chosen = probe_of(train)
+        probe = observed_at(train, chosen)
+        probe_times = None if times is None else times[chosen]
 
         def error(
             users: Indices, items: Indices, ratings: FloatArray, times: Times | None
@@ -631,7 +641,14 @@ class Model(ABC):
             return np.inf if non_finite.any() else rmse(ratings, values)
 
         given = None if validation is None else (*observed(validation), validation_times)
-        return lambda: (error(*probe), None if given is None else error(*given))
+        return lambda: (error(*probe, probe_times), None if given is None else error(*given))
+
+
+def probe_of(train: sparse.csr_array) -> Indices:
+    """Places of the ratings that a learning curve is measured on."""
+    if train.nnz <= PROBE:
+        return np.arange(train.nnz)
+    return np.random.default_rng(0).choice(train.nnz, PROBE, replace=False)
 
 
 def _learned(model: Model | type[Model]) -> list[Any]:
@@ -645,13 +662,22 @@ def _at(means: FloatArray, indices: Indices) -> FloatArray:
 
 
 def _means(
-    indices: Indices, ratings: FloatArray, n: int, weights: NDArray[np.float64] | None = None
-) -> FloatArray:
-    """Of the ratings at each of n indices; NaN where there is none."""
-    counts = np.bincount(indices, weights, minlength=n)
-    sums = np.bincount(indices, ratings if weights is None else weights * ratings, minlength=n)
-    means: FloatArray = np.divide(sums, counts, out=np.full(n, np.nan), where=counts > 0)
-    return means.astype(np.float32)
+    ratings: sparse.csr_array, weights: NDArray[np.float64] | None = None
+) -> tuple[FloatArray, FloatArray]:
+    """Of each user's and each item's ratings; NaN where there is none."""
+    counts, sums = ([np.zeros(n) for n in ratings.shape] for _ in range(2))
+    for block, users, items, values in observed_in_blocks(ratings, BLOCK):
+        weight = None if weights is None else weights[block]
+        weighted = values if weight is None else weight * values
+        for side, indices in enumerate((users, items)):
+            n = ratings.shape[side]
+            counts[side] += np.bincount(indices, weight, minlength=n)
+            sums[side] += np.bincount(indices, weighted, minlength=n)
+    of_users, of_items = (
+        np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)
+        for total, count in zip(sums, counts, strict=True)
+    )
+    return of_users.astype(np.float32), of_items.astype(np.float32)
 
 
 SHARED = frozenset(entry.name for entry in _learned(Model))

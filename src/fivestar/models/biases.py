@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from fivestar.models.solver import RowSolver
 from fivestar.ratings import Indices, observed, with_values
 
 FloatArray = NDArray[np.floating]
@@ -60,9 +61,32 @@ class Biases:
 
     def turn_on(self, ratings: sparse.csr_array, weights: Weights = None) -> Callable[[], None]:
         """A step towards the least penalised squares: solves items, then users, in place."""
-        users, items, values = observed(ratings)
-        above = values - self.mean
-        return lambda: self.turn(users, items, above, weights)
+        weighted = None if weights is None else with_values(ratings, weights)
+        by_item = ratings.T.tocsr()
+        sides = [
+            (RowSolver(side), side.data, None if each is None else each.data, *of_side)
+            for side, each, *of_side in (
+                (
+                    by_item,
+                    None if weighted is None else weighted.T.tocsr(),
+                    *(self.items, self.users, self.item_regularization),
+                ),
+                (ratings, weighted, self.users, self.items, self.user_regularization),
+            )
+        ]
+
+        def turn() -> None:
+            for solver, values, weight, own, other, regularization in sides:
+                own[:] = solver.solve(
+                    values,
+                    np.zeros((len(other), 0)),  # a bias is all that there is
+                    ones=True,
+                    offsets=self.mean + other,
+                    weights=weight,
+                    penalty=np.array([[regularization]]),
+                )[:, 0]
+
+        return turn
 
     def turn(
         self, users: Indices, items: Indices, above: FloatArray, weights: Weights = None

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
-from fivestar.models.parts import in_parts
-from fivestar.models.solver import compiled
+from fivestar.models.compiled import compiled
+from fivestar.models.threads import rows_in_threads
 
 Array = NDArray[np.float32]
 
@@ -129,7 +129,7 @@ class _Products(torch.autograd.Function):
         ctx.columns, ctx.block, ctx.codes, ctx.name = columns, block, codes, name
         out = np.empty(len(block.rows), np.float32)
         arrays = block.used, block.starts, block.rows, codes.numpy(), columns.weights[name], out
-        in_parts(
+        rows_in_threads(
             lambda first, end: _dot_products(first, end, *arrays),
             block.starts,
             len(out) * codes.shape[1],
@@ -210,7 +210,7 @@ class ColumnAdam:
         weight = self.columns.weights[name]
         entries = block.used, block.starts, block.rows, values, vectors, until
         state = weight, *self.moments[name], self.averages[name]
-        in_parts(
+        rows_in_threads(
             lambda first, end: _update(
                 first, end, *entries, *state, self.schedule, self.penalty, self.minibatch
             ),
@@ -222,7 +222,7 @@ class ColumnAdam:
 def _add(block: Block, values: Array, vectors: Array, out: Array) -> None:
     """Add value times the column's vector to its row of ``out`` for each entry."""
     arrays = block.used, block.starts, block.rows, values, vectors, out
-    in_parts(
+    rows_in_threads(
         lambda first, end: _add_vectors(first, end, *arrays),
         len(values) * np.arange(out.shape[1] + 1),
         len(values) * out.shape[1],

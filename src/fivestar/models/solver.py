@@ -116,7 +116,7 @@ class RowSolver:
         )
         # A row without entries is zero unless it is drawn or has a term of its own.
         n_solved = self.n_filled if linear is None and noise is None else n_rows
-        n_threads = threads_for(size**2 * (len(targets) + n_rows * size))
+        n_threads = threads_for((size + 1) ** 2 * (len(targets) + n_rows * size))
         part_sums = empty_sums(size, int(self.part_starts[-1]))
         begins, ends = self._parts()
 

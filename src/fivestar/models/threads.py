@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import TypeVar
 
@@ -16,6 +16,9 @@ from threadpoolctl import ThreadpoolController
 
 WORTH_A_THREAD = 2e7
 """Multiplications that a further thread takes over: fewer are done before it has started."""
+
+WORTH_A_WAITING_THREAD = 2e6
+"""The same where the thread waits for work and need not be started."""
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
@@ -48,6 +51,39 @@ def results_in_threads(
         ThreadPoolExecutor(n_threads, initializer=_mark) as pool,
     ):
         yield from pool.map(work, pieces)
+
+
+def rows_in_threads(
+    work: Callable[[int, int], object], starts: NDArray[np.integer], products: float
+) -> None:
+    """Do ``work(first, end)`` for all rows, about as many entries in each thread.
+
+    The threads wait for more of it, which suits short work that is done often. It must not
+    multiply matrices by a library that has threads of its own.
+
+    Parameters
+    ----------
+    starts
+        Where the rows' entries start and end, as in CSR, (n_rows + 1,).
+    products
+        How many multiplications all of it takes.
+    """
+    n_threads = int(min(available_threads(), max(1, products / WORTH_A_WAITING_THREAD)))
+    if n_threads == 1 or hasattr(_own, "dealt"):
+        work(0, len(starts) - 1)
+        return
+    first, *others = rows_for(n_threads, starts)
+    pool = _waiting(os.getpid(), n_threads - 1)
+    tasks = [pool.submit(work, *rows) for rows in others]
+    work(*first)
+    for task in tasks:
+        task.result()
+
+
+@lru_cache(maxsize=1)
+def _waiting(process: int, n_threads: int) -> ThreadPoolExecutor:
+    """Threads beside the one that asks; a forked process has none of its parent's."""
+    return ThreadPoolExecutor(n_threads, initializer=_mark)
 
 
 def slices(length: int, size: int) -> list[slice]:

@@ -11,6 +11,8 @@ from fivestar.ratings.sparse import (
     csr_matrix,
     merge,
     observed,
+    observed_at,
+    observed_in_blocks,
     row_sums,
     with_values,
 )
@@ -31,6 +33,8 @@ __all__ = [
     "item_table",
     "merge",
     "observed",
+    "observed_at",
+    "observed_in_blocks",
     "row_sums",
     "times_of",
     "with_values",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,25 @@ def observed(matrix: sparse.csr_array) -> tuple[Indices, Indices, NDArray[np.flo
     """Users, items and ratings of all stored entries, row by row."""
     users = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     return users, matrix.indices.astype(np.intp), matrix.data
+
+
+def observed_at(
+    matrix: sparse.csr_array, places: NDArray[np.integer]
+) -> tuple[Indices, Indices, NDArray[np.floating]]:
+    """Users, items and ratings of some stored entries, given their places."""
+    users = np.searchsorted(matrix.indptr, places, side="right") - 1
+    return users, matrix.indices[places].astype(np.intp), matrix.data[places]
+
+
+def observed_in_blocks(
+    matrix: sparse.csr_array, size: int
+) -> Iterator[tuple[slice, Indices, Indices, NDArray[np.floating]]]:
+    """Of so many entries at a time their place, users, items and ratings."""
+    for begin in range(0, matrix.nnz, size):
+        block = slice(begin, min(begin + size, matrix.nnz))
+        counts = np.diff(np.clip(matrix.indptr, block.start, block.stop))
+        users = np.repeat(np.arange(matrix.shape[0]), counts)
+        yield block, users, matrix.indices[block].astype(np.intp), matrix.data[block]
 
 
 def merge(first: sparse.csr_array, second: sparse.csr_array) -> sparse.csr_array:

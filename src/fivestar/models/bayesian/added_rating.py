@@ -81,11 +81,11 @@ class AddedRating:
     def _share_of_prior(self, sampler: Sampler) -> Array:
         """g, (n_items,): how far the bias moves with its prior mean."""
         items, precision = sampler.items, sampler.item_prior.precision
-        weights = sampler.likelihood.noise.precisions[items.columns]
         shares: Array = items.solver.solve(
-            np.zeros(len(items.columns)),
-            with_ones(sampler.users.values[:, :-1]),
-            weights=weights,
+            np.zeros(len(items.columns), dtype=np.float32),
+            sampler.users.values[:, :-1],
+            ones=True,
+            column_weights=sampler.likelihood.noise.precisions,
             gram=precision,
             linear=np.tile(precision[:, -1], (len(items.values), 1)),
         )[:, -1]

@@ -57,7 +57,7 @@ class BayesianMF(BayesianFactorization):
     """
 
     family: ClassVar[str] = "bayesian_mf"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     n_chains: Annotated[int, Ge(1)] = 2
     n_burn_in: Annotated[int, Ge(0)] = 100

@@ -29,7 +29,7 @@ class BPMF(BayesianFactorization):
     """
 
     family: ClassVar[str] = "bpmf"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     prior_scale: Annotated[float, Gt(0)] = 0.3
     n_burn_in: Annotated[int, Ge(0)] = 200

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fivestar.metrics import rmse
-from fivestar.models.base import PROBE
+from fivestar.models.base import probe_of
 from fivestar.models.bayesian.sampler import Sampler
 from fivestar.models.bayesian.scores import Samples
 from fivestar.models.training import Training
-from fivestar.ratings import observed
+from fivestar.ratings import observed, observed_at
 
 if TYPE_CHECKING:
     from fivestar.models.bayesian.factorization import BayesianFactorization
@@ -31,12 +31,9 @@ class Course:
         self.model, self.samplers = model, samplers
         self.states: list[State] = []
         self.curves: dict[str, list[float]] = {"noise": [], "sample_rmse": []}
-        users, items, ratings = observed(training.ratings)
-        times = training.times
-        if len(ratings) > PROBE:
-            chosen = np.random.default_rng(0).choice(len(ratings), PROBE, replace=False)
-            users, items, ratings = users[chosen], items[chosen], ratings[chosen]
-            times = None if times is None else times[chosen]
+        chosen = probe_of(training.ratings)
+        users, items, ratings = observed_at(training.ratings, chosen)
+        times = None if training.times is None else training.times[chosen]
         self.n_train = len(ratings)
         if training.validation is not None:
             more = observed(training.validation)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaincinv
+
+from fivestar.models.threads import in_threads, rows_for, threads_for
 
 Array = NDArray[np.floating]
 
@@ -42,12 +45,14 @@ class Draws:
             return self.random.gamma(shapes)
         return np.asarray(gammaincinv(shapes, self.random.random()))
 
-    def uniform_per_rating(self) -> Array:
-        """Of (0, 1), (n_ratings,) float32."""
-        if not self.common:
-            return self.random.random(int(self.starts[-1]), dtype=np.float32)
-        # From a stream of their own, for it is as long as the longest list of ratings.
-        stream = np.random.default_rng(self.random.integers(1 << 32))
-        uniforms = stream.random(self.counts.max(), dtype=np.float32)
-        first = np.repeat(self.starts[:-1], self.counts)
-        return np.asarray(uniforms[np.arange(self.starts[-1]) - first])
+    def stream(self) -> np.uint64:
+        """The key of a stream of uniforms of the ratings; see ``probit.uniform``."""
+        return np.uint64(self.random.integers(1 << 64, dtype=np.uint64))
+
+    def each_part(self, work: Callable[[int, int], object], cost: float) -> None:
+        """Call ``work(first, end)`` for parts of the users, in threads.
+
+        ``cost`` of a rating is in multiplications.
+        """
+        n_threads = threads_for(cost * float(self.starts[-1]))
+        in_threads(lambda part: work(*part), rows_for(n_threads, self.starts), n_threads)

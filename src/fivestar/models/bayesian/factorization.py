@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt
-from numba import get_num_threads
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -33,11 +31,12 @@ from fivestar.models.bayesian.scores import Samples
 from fivestar.models.factors import Factors, low_rank
 from fivestar.models.levels import MAX_LEVELS, levels_of
 from fivestar.models.solver import with_ones
+from fivestar.models.threads import available_threads, in_threads
 from fivestar.models.training import History, Steps, Training
 from fivestar.ratings import Features, Indices, Times
 
-WORTH_SHARING = 1e8
-"""Products of a sweep from which on a chain's threads, not the chains, work side by side."""
+WORTH_SHARING = 500_000
+"""Ratings from which on threads share the work of a chain instead of having one each."""
 MAX_NUMBERS = 1 << 27
 """Of the vectors of ``factors``, users and items together: half a GB."""
 RANK = 32
@@ -141,15 +140,13 @@ class BayesianFactorization(Model):
         n_sweeps = (self.n_burn_in + self.n_steps) // every * every
         steps = Steps(n_steps=n_sweeps, stopping=None, measure_every=every)
         course = Course(self, samplers, training)
-        products = (self.n_factors + 1) ** 2 * training.ratings.nnz
-        # With more to multiply the solver itself uses the threads.
-        n_threads = min(get_num_threads(), self.n_chains) if products < WORTH_SHARING else 1
-        with ThreadPoolExecutor(n_threads) as pool:
+        # With more ratings a chain itself keeps the threads busy.
+        n_threads = available_threads() if training.ratings.nnz < WORTH_SHARING else 1
 
-            def sweep() -> None:
-                list(pool.map(lambda sampler: sampler.sweep(), samplers))
+        def sweep() -> None:
+            in_threads(lambda sampler: sampler.sweep(), samplers, n_threads)
 
-            history = replace(training, measure=course.measure).run(sweep, [], steps)
+        history = replace(training, measure=course.measure).run(sweep, [], steps)
         history.curves, history.best_step = course.curves, history.steps[-1]
         self._keep(course.states)
         return history
@@ -161,7 +158,8 @@ class BayesianFactorization(Model):
         self.known_users = self.known_users | (np.diff(features.users.indptr) > 0)
         self.known_items = self.known_items | (np.diff(features.items.indptr) > 0)
         users, items = np.flatnonzero(self.known_users), np.flatnonzero(self.known_items)
-        train = ratings[users][:, items]
+        complete = ratings.shape == (len(users), len(items))
+        train = ratings if complete else ratings[users][:, items]
         of_users = self._feature_groups(features.users[users], train, by_entries=False)
         of_items = self._feature_groups(features.items[items], train.T.tocsr(), by_entries=True)
         if self.implicit_feedback:

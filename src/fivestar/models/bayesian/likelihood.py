@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from fivestar.models.bayesian.cutpoints import Cutpoints
 from fivestar.models.bayesian.draws import Draws
 from fivestar.models.bayesian.probit import log_likelihoods, sample_latent
+from fivestar.models.compiled import compiled
 
 Array = NDArray[np.floating]
+
+COST_OF_DRAW, COST_OF_LIKELIHOOD = 100.0, 60.0
+"""Of a latent rating, in multiplications that take as long."""
 
 
 class Noise:
@@ -44,14 +50,13 @@ class Noise:
     def sample(self, draws: Draws, residuals: Array) -> None:
         """Draw the precisions given latent ratings less scores, (n_ratings,)."""
         if self.shape is not None:
-            sums = np.concatenate([[0], np.cumsum(residuals**2, dtype=np.float64)])
-            rates = self.rate + (sums[draws.starts[1:]] - sums[draws.starts[:-1]]) / 2
+            rates = self.rate + sums_of_squares(draws, residuals) / 2
             self.precisions = draws.gamma(self.shape + draws.counts / 2) / rates
             if not self.given:
                 rate = 1e-3 + float(self.precisions.sum())
                 self.rate = draws.random.gamma(1 + self.shape * draws.n_users) / rate
         elif not self.given:
-            rate = 1 + float(np.sum(residuals**2, dtype=np.float64)) / 2
+            rate = 1 + float(sums_of_squares(draws, residuals).sum()) / 2
             self.precisions[:] = draws.random.gamma(1 + len(residuals) / 2) / rate
 
 
@@ -93,17 +98,28 @@ class OrdinalProbit:
 
     def latent(self, scores: Array) -> Array:
         """Move the cutpoints, then draw the latent ratings z, (n_ratings,), given f."""
-        starts, roots = self.draws.starts, np.sqrt(self.noise.precisions)
+        draws, levels, roots = self.draws, self.levels, np.sqrt(self.noise.precisions)
+
+        def given(cutpoints: Array, first: int, end: int) -> tuple[Any, ...]:
+            edges = with_ends(cutpoints[first:end] if len(cutpoints) > 1 else cutpoints)
+            return draws.starts[first : end + 1], levels, scores, edges, roots[first:end]
 
         def log_likelihood(cutpoints: Array) -> Array:
             out = np.empty(len(roots))
-            log_likelihoods(starts, self.levels, scores, with_ends(cutpoints), roots, out)
+            draws.each_part(
+                lambda first, end: log_likelihoods(*given(cutpoints, first, end), out[first:end]),
+                COST_OF_LIKELIHOOD,
+            )
             return out
 
-        self.cutpoints.sample(self.draws, log_likelihood)
-        drawn = np.empty_like(scores)
-        edges, uniforms = with_ends(self.cutpoints.values), self.draws.uniform_per_rating()
-        sample_latent(starts, self.levels, scores, edges, roots, uniforms, drawn)
+        self.cutpoints.sample(draws, log_likelihood)
+        cutpoints, drawn, stream = self.cutpoints.values, np.empty_like(scores), draws.stream()
+        draws.each_part(
+            lambda first, end: sample_latent(
+                *given(cutpoints, first, end), stream, draws.common, drawn
+            ),
+            COST_OF_DRAW,
+        )
         return drawn
 
 
@@ -113,3 +129,22 @@ Likelihood = Gaussian | OrdinalProbit
 def with_ends(cutpoints: Array) -> Array:
     """Cutpoints between minus and plus infinity."""
     return np.pad(cutpoints, ((0, 0), (1, 1)), constant_values=(-np.inf, np.inf))
+
+
+def sums_of_squares(draws: Draws, values: Array) -> Array:
+    """Of each user's ratings' values, (n_users,)."""
+    sums = np.empty(draws.n_users)
+    draws.each_part(
+        lambda first, end: _squares(draws.starts[first : end + 1], values, sums[first:end]), 1.0
+    )
+    return sums
+
+
+@compiled
+def _squares(starts: NDArray[np.integer], values: Array, sums: Array) -> None:
+    for row in range(len(sums)):
+        total = 0.0
+        for p in range(starts[row], starts[row + 1]):
+            value = float(values[p])
+            total += value * value
+        sums[row] = total

@@ -188,5 +188,5 @@ def popularity(counts: NDArray[np.integer], *, count_of_unrated: float) -> spars
 def implicit_feedback(ratings: sparse.csr_array) -> sparse.csr_array:
     """Row r: n_r^-1/4 at each column that it rated, n_r of them, however it rated it."""
     counts = np.diff(ratings.indptr)
-    values = np.repeat(np.maximum(counts, 1) ** -0.25, counts).astype(np.float32)
+    values = np.repeat((np.maximum(counts, 1) ** -0.25).astype(np.float32), counts)
     return sparse.csr_array((values, ratings.indices, ratings.indptr), shape=ratings.shape)

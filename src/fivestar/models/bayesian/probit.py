@@ -68,28 +68,45 @@ def truncated_normal(low: float, high: float, uniform: float) -> float:
 
 
 @compiled
+def uniform(key: np.uint64, number: int) -> float:
+    """The uniform of (0, 1) of this number in a stream; splitmix64 of Steele et al., 2014.
+
+    ("Fast splittable pseudorandom number generators".) Any is found without those before it,
+    so threads find theirs.
+    """
+    z = key + np.uint64(number) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    z ^= z >> np.uint64(31)
+    return (float(z >> np.uint64(11)) + 0.5) / (1 << 53)
+
+
+@compiled
 def sample_latent(
     starts: Indices,
     levels: NDArray[np.int8],
     scores: Array,
     edges: Array,
     roots: Array,
-    uniforms: Array,
+    key: np.uint64,
+    common: bool,
     out: Array,
 ) -> None:
     """Draw z_ui ~ N(f_ui, 1 / a_u) between the edges of its level (Albert and Chib, 1993).
 
-    Of each rating ``levels`` has the index of its level, ``scores`` f, ``uniforms`` a uniform
-    of (0, 1); ``out`` is written. ``edges``, (n_users or 1, n_levels + 1), are the cutpoints
-    between minus and plus infinity, ``roots``, (n_users,), sqrt(a_u).
+    Of each rating ``levels`` has the index of its level and ``scores`` f; ``out`` is written.
+    ``edges``, (n_users or 1, n_levels + 1), are the cutpoints between minus and plus infinity,
+    ``roots``, (n_users,), sqrt(a_u). The uniforms are those of a stream, by the ratings' places
+    or, if ``common``, by their places among the user's.
     """
     for row in range(len(starts) - 1):
         edge = edges[row if len(edges) > 1 else 0]
         root = roots[row]
+        first = starts[row] if common else 0
         for p in range(starts[row], starts[row + 1]):
             low = (edge[levels[p]] - scores[p]) * root
             high = (edge[levels[p] + 1] - scores[p]) * root
-            out[p] = scores[p] + truncated_normal(low, high, uniforms[p]) / root
+            out[p] = scores[p] + truncated_normal(low, high, uniform(key, p - first)) / root
 
 
 @compiled

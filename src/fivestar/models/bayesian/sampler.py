@@ -9,7 +9,8 @@ from scipy import sparse
 from fivestar.models.bayesian.likelihood import Likelihood
 from fivestar.models.bayesian.prior import RowPrior
 from fivestar.models.bayesian.scores import scores
-from fivestar.models.solver import RowSolver, with_ones
+from fivestar.models.solver import RowSolver
+from fivestar.models.threads import in_threads, rows_for, threads_for
 
 Array = NDArray[np.floating]
 Normal = tuple[Array, Array]
@@ -25,14 +26,27 @@ class Rows:
         self.values = values
 
     def sample(
-        self, latent: Array, others: Array, precisions: Array, prior: Normal, noise: Array
+        self,
+        latent: Array,
+        others: Array,
+        prior: Normal,
+        noise: Array,
+        *,
+        row_weights: Array | None = None,
+        column_weights: Array | None = None,
     ) -> None:
-        """Draw all rows; latent ratings and precisions are (n_ratings,), noise standard normal."""
+        """Draw all rows given latent ratings, (n_ratings,), and standard normal noise.
+
+        The weights are the precisions of the latent ratings, by row or by column.
+        """
         means, precision = prior
         self.values = self.solver.solve(
-            latent - others[self.columns, -1],
-            with_ones(others[:, :-1]),
-            weights=precisions,
+            latent,
+            others[:, :-1],
+            ones=True,
+            offsets=others[:, -1],
+            row_weights=row_weights,
+            column_weights=column_weights,
             gram=precision,
             linear=means @ precision,
             noise=noise,
@@ -41,7 +55,14 @@ class Rows:
     def scores(self, others: Array) -> Array:
         """x_u . y_i + b_u + b_i of all ratings, (n_ratings,), given the other side's rows."""
         out = np.empty(len(self.columns), dtype=np.float32)
-        scores(self.starts, self.columns, self.values, others, out)
+        n_threads = threads_for(others.shape[1] * len(out))
+
+        def write(rows: tuple[int, int]) -> None:
+            first, end = rows
+            starts, own = self.starts[first : end + 1], self.values[first:end]
+            scores(starts, self.columns, own, others, out)
+
+        in_threads(write, rows_for(n_threads, self.starts), n_threads)
         return out
 
 
@@ -58,7 +79,7 @@ class Sampler:
         self.likelihood, self.random = likelihood, likelihood.draws.random
         self.user_prior, self.item_prior = user_prior, item_prior
         self.n_sweeps = 0
-        indices = np.arange(train.nnz)
+        indices = np.arange(train.nnz, dtype=train.indices.dtype)
         by_item = sparse.csr_array((indices, train.indices, train.indptr), train.shape).T.tocsr()
         self.item_order, size = by_item.data, len(user_prior.mean)
         self.users, self.items = (
@@ -76,8 +97,9 @@ class Sampler:
         sample_users(users, items.values, latent, likelihood, prior)
         prior = self.item_prior.sample(items.values, self.random)
         noise = self.random.standard_normal(items.values.shape, dtype=np.float32)
-        precisions = likelihood.noise.precisions[items.columns]
-        items.sample(latent[self.item_order], users.values, precisions, prior, noise)
+        precisions = likelihood.noise.precisions
+        of_items = latent[self.item_order]
+        items.sample(of_items, users.values, prior, noise, column_weights=precisions)
         self.scores = users.scores(items.values)
         likelihood.noise.sample(likelihood.draws, latent - self.scores)
 
@@ -86,6 +108,5 @@ def sample_users(
     users: Rows, items: Array, latent: Array, likelihood: Likelihood, prior: Normal
 ) -> None:
     """Draw the users' rows given the items' rows and all else."""
-    draws, precisions = likelihood.draws, likelihood.noise.precisions
-    noise = draws.normal(items.shape[1], np.float32)
-    users.sample(latent, items, np.repeat(precisions, draws.counts), prior, noise)
+    noise = likelihood.draws.normal(items.shape[1], np.float32)
+    users.sample(latent, items, prior, noise, row_weights=likelihood.noise.precisions)

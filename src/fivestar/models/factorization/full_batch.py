@@ -13,7 +13,6 @@ import torch
 from annotated_types import Ge, Gt, Le, Lt
 from numpy.typing import NDArray
 from scipy import sparse
-from torch import Tensor
 
 from fivestar.models.base import FloatArray, Model, learned
 from fivestar.models.factorization.squared_errors import Readout, SquaredErrors, Weights
@@ -31,6 +30,8 @@ from fivestar.models.training import EarlyStopping, History, Steps, Training
 from fivestar.ratings import Counts, csr_matrix, observed, row_sums, with_values
 
 SIDES = "user", "item"
+SQUARE_DECAY, EPSILON = 0.999, 1e-8
+"""Of Adam: beta_2 and epsilon."""
 Strength = Callable[[Counts], FloatArray | float]
 """L2 penalty of the factors of users or items, by their numbers of ratings."""
 
@@ -187,7 +188,7 @@ class FullBatch(Steps, Model):
         if self.train_share == 1:
             of_validation = self._errors_of(training.validation)
             training = replace(training, measure=lambda: (descent.error(), of_validation()))
-        history = training.run(descent.step, [getattr(self, name) for name in learnt], self)
+        history = training.run(descent.step, list(learnt.values()), self)
         self.average_user = self.user_factors[counts[0] > 0].mean(axis=0)
         self.steps_taken = np.array([history.best_step])
         return history
@@ -222,32 +223,24 @@ class FullBatch(Steps, Model):
             users = Weights(np.multiply(users.factors, self.diagonal, dtype=np.float32), users.bias)
         return users, items
 
-    def _start(self, shape: tuple[int, int], objective: Objective) -> dict[str, Tensor]:
-        """Make the weights before the first step; the model's arrays share their memory."""
+    def _start(self, shape: tuple[int, int], objective: Objective) -> dict[str, FloatArray]:
+        """Make the weights before the first step: the model's arrays."""
         generator = torch.Generator().manual_seed(self.seed)
         users, items = (torch.randn((n, self.n_factors), generator=generator) for n in shape)
-        user_bias, item_bias = (torch.zeros(n if objective.biased else 0) for n in shape)
+        user_bias, item_bias = (
+            np.zeros(n if objective.biased else 0, dtype=np.float32) for n in shape
+        )
         n_diagonal = self.n_factors if objective.init_diagonal else 0
-        weights = {
-            "user_factors": self.init_scale * users,
-            "item_factors": self.init_scale * items,
+        weights: dict[str, FloatArray] = {
+            "user_factors": (self.init_scale * users).numpy(),
+            "item_factors": (self.init_scale * items).numpy(),
             "user_bias": user_bias,
             "item_bias": item_bias,
-            "diagonal": torch.full((n_diagonal,), objective.init_diagonal),
+            "diagonal": np.full(n_diagonal, objective.init_diagonal, dtype=np.float32),
         }
         for name, weight in weights.items():
-            setattr(self, name, weight.numpy())
+            setattr(self, name, weight)
         return weights
-
-    def _optimizer(self, weights: list[Tensor], n_ratings: float) -> torch.optim.Optimizer:
-        if self.optimizer == "sgd":
-            return torch.optim.SGD(weights, lr=self.learning_rate, momentum=self.momentum)
-        return torch.optim.Adam(
-            weights,
-            lr=self.learning_rate,
-            betas=(self.momentum, 0.999),
-            eps=1e-8 / n_ratings,  # the mean loss has gradients as small as 1 / n_ratings
-        )
 
     def _factors(self) -> Factors:
         """In units, from the scale that the ratings were brought to."""
@@ -309,7 +302,7 @@ class _Descent:
     def __init__(
         self,
         model: FullBatch,
-        weights: Mapping[str, Tensor],
+        weights: Mapping[str, FloatArray],
         ratings: sparse.csr_array,
         importance: FloatArray | None,
         strengths: Mapping[str, FloatArray | float],
@@ -319,8 +312,11 @@ class _Descent:
         self.model, self.strengths, self.total = model, strengths, total
         self.by_user = SquaredErrors.of(ratings, model._readout, importance)
         self.by_item = self.by_user.by_column(ratings.shape[1])
-        self.optimizer = model._optimizer(list(weights.values()), total)
-        self.gradients = {name: _gradient_of(weight) for name, weight in weights.items()}
+        self.weights = weights
+        self.gradients, self.means, self.gradient_squares = (
+            {name: np.zeros_like(weight) for name, weight in weights.items()} for _ in range(3)
+        )
+        self.n_steps = 0
         self.squares: float | None = None  # of the weights as they are
 
     def error(self) -> float:
@@ -340,8 +336,29 @@ class _Descent:
         for name, gradient in gradients.items():
             np.add(gradient, self.strengths[name] * getattr(model, name), out=gradient)
             np.multiply(gradient, 2 / self.total, out=gradient)
-        self.optimizer.step()
+        self._move()
         self.squares = None
+
+    def _move(self) -> None:
+        """By the heavy-ball rule, or by Adam."""
+        momentum, rate = self.model.momentum, self.model.learning_rate
+        self.n_steps += 1
+        corrected = rate / (1 - momentum**self.n_steps)
+        root = math.sqrt(1 - SQUARE_DECAY**self.n_steps)
+        # The mean loss has gradients as small as 1 / total, and so must what is added to them.
+        epsilon = EPSILON / self.total
+        for name, gradient in self.gradients.items():
+            weight, mean = self.weights[name], self.means[name]
+            mean *= momentum
+            if self.model.optimizer == "sgd":
+                mean += gradient
+                np.subtract(weight, rate * mean, out=weight)
+                continue
+            square = self.gradient_squares[name]
+            mean += (1 - momentum) * gradient
+            square *= SQUARE_DECAY
+            square += (1 - SQUARE_DECAY) * np.square(gradient)
+            np.subtract(weight, corrected * mean / (np.sqrt(square) / root + epsilon), out=weight)
 
     def _find(self) -> float:
         """Set the gradients of half the squared errors; the sum of the squares, units^2."""
@@ -352,13 +369,6 @@ class _Descent:
             )
             self.by_item.find_gradient(of_items, items, users)
         return self.squares
-
-
-def _gradient_of(weight: Tensor) -> FloatArray:
-    """Memory that the weight's optimizer takes the gradient from."""
-    weight.grad = torch.zeros_like(weight)
-    gradient: FloatArray = weight.grad.numpy()
-    return gradient
 
 
 def _sides_of(arrays: Mapping[str, FloatArray]) -> tuple[Weights, Weights]:

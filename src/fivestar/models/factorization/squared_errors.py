@@ -16,7 +16,7 @@ from scipy import sparse
 
 from fivestar.models.base import FloatArray
 from fivestar.models.compiled import compiled
-from fivestar.models.threads import in_threads, rows_for, threads_for
+from fivestar.models.threads import rows_in_threads
 
 Array = NDArray[np.float32]
 CHUNK = 256
@@ -113,11 +113,10 @@ class SquaredErrors:
         data = self.starts, self.columns, self.targets, self.importance
         arrays = *data, *own, *other, *gradient
         told = tuple(readout or (0.0,) * 5)
-        n_threads = threads_for(2 * len(self.columns) * own.factors.shape[1])
-        in_threads(
-            lambda rows: _add_up(*rows, *arrays, told, squares),
-            rows_for(n_threads, self.starts),
-            n_threads,
+        rows_in_threads(
+            lambda first, end: _add_up(first, end, *arrays, told, squares),
+            self.starts,
+            2 * len(self.columns) * own.factors.shape[1],
         )
         return float(squares.sum())
 

@@ -18,8 +18,8 @@ from fivestar.models.column_adam import Block, ColumnAdam, ColumnWeights
 from fivestar.models.factors import Factors
 from fivestar.models.minibatch import Minibatches, Network
 from fivestar.models.neural.layers import ACTIVATIONS, Activation, glorot, hidden_layers
-from fivestar.models.parts import in_parts
-from fivestar.models.solver import UserRegression, compiled, with_ones
+from fivestar.models.pair_products import pair_products
+from fivestar.models.solver import UserRegression, with_ones
 from fivestar.models.training import EarlyStopping, History, Training
 from fivestar.ratings import Indices, with_values
 
@@ -108,7 +108,7 @@ class Autoencoder(Minibatches, Model):
         generator = Generator().manual_seed(self.seed)
         network = self._start(above.shape[1], generator)
         columns = ColumnAdam(
-            {name: network.weights.pop(name).detach().numpy() for name in OF_COLUMNS},
+            {name: network.weights.pop(name).detach().numpy().copy() for name in OF_COLUMNS},
             above,
             rated,
             learning_rate=self.learning_rate,
@@ -219,14 +219,8 @@ class Autoencoder(Minibatches, Model):
 
     def _products(self, rows: Indices, columns: Indices) -> FloatArray:
         """The products c . (v + V_j), (n_pairs,)."""
-        products = np.empty(len(rows), dtype=np.float32)
-        arrays = rows, columns, self.codes, self.decoder, self.decoder_mean, products
-        in_parts(
-            lambda first, end: _pair_products(first, end, *arrays),
-            np.arange(len(rows) + 1),
-            len(rows) * self.hidden[-1],
-        )
-        return products
+        common: FloatArray = self.codes @ self.decoder_mean
+        return common[rows] + pair_products(rows, columns, self.codes, self.decoder)
 
     def _factors(self) -> Factors:
         """Codes less their mean, and V; the rest goes to the biases of rows and columns."""
@@ -275,22 +269,3 @@ class Autoencoder(Minibatches, Model):
 
     def _contributions(self, user: sparse.csr_array, item: int) -> tuple[float, FloatArray]:
         return self._regression(user).contributions(item)
-
-
-@compiled
-def _pair_products(
-    first: int,
-    end: int,
-    rows: Indices,
-    columns: Indices,
-    codes: FloatArray,
-    decoder: FloatArray,
-    common: FloatArray,
-    products: FloatArray,
-) -> None:
-    """Those of the pairs from ``first`` to ``end``."""
-    for pair in range(first, end):
-        code, own, product = codes[rows[pair]], decoder[columns[pair]], np.float32(0)
-        for k in range(len(code)):
-            product += code[k] * (common[k] + own[k])
-        products[pair] = product
