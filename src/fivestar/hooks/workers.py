@@ -15,11 +15,14 @@ from threadpoolctl import threadpool_limits
 from fivestar.errors import InputError
 from fivestar.processes import end_with_parent
 
+OWN_THREADS = os.environ.get("OMP_NUM_THREADS") or str(os.cpu_count() or 1)
+"""Of our own loops, whose results do not depend on how many they are."""
+
 
 class WorkersHook:
     """Limits the threads of every node, and refuses process pools where they cannot work.
 
-    Every node gets ``threads_per_node`` threads under every runner: sums then run in the same
+    Numpy and torch get ``threads_per_node`` threads under every runner: sums then run in the same
     order, and the metrics of all runners agree to the last digit. One thread also keeps a
     worker that was forked after torch had started its threads from waiting for them forever.
     Threads of the runner take nodes in turn where the cores are too few for all.
@@ -35,6 +38,7 @@ class WorkersHook:
 
     @hook_impl
     def before_pipeline_run(self, catalog: CatalogProtocol) -> None:
+        os.environ["FIVESTAR_NUM_THREADS"] = OWN_THREADS
         self._free = threading.Semaphore(self._n_nodes)
         by_processes = isinstance(catalog, SharedMemoryDataCatalog)
         if by_processes and multiprocessing.get_start_method() != "fork":
@@ -61,3 +65,11 @@ class WorkersHook:
     @hook_impl
     def on_node_error(self) -> None:
         self._free.release()
+
+    @hook_impl
+    def after_pipeline_run(self) -> None:
+        os.environ.pop("FIVESTAR_NUM_THREADS", None)
+
+    @hook_impl
+    def on_pipeline_error(self) -> None:
+        os.environ.pop("FIVESTAR_NUM_THREADS", None)

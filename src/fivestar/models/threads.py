@@ -108,8 +108,9 @@ def threads_for(products: float) -> int:
 
 
 def available_threads() -> int:
-    """As many as OpenMP may use, or cores."""
-    return int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+    """As many as ``FIVESTAR_NUM_THREADS`` says, else as OpenMP may use, else cores."""
+    given = (os.environ.get(name) for name in ("FIVESTAR_NUM_THREADS", "OMP_NUM_THREADS"))
+    return int(next(filter(None, given), None) or os.cpu_count() or 1)
 
 
 @cache
