@@ -462,6 +462,7 @@ def test_chains_are_averaged_and_threads_change_nothing(monkeypatch: pytest.Monk
     quick = {**FULL, "n_burn_in": 5, "n_steps": 20, "n_kept": 20}
     found = []
     monkeypatch.setattr(threads, "WORTH_A_THREAD", 1)
+    monkeypatch.setattr(threads, "WORTH_A_WAITING_THREAD", 1)
     # One thread; one for each chain; three for each chain in turn.
     for n_threads, worth_sharing in ((1, np.inf), (2, np.inf), (3, 0)):
         monkeypatch.setenv("OMP_NUM_THREADS", str(n_threads))

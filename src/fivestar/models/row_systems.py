@@ -23,7 +23,7 @@ Array = NDArray[np.floating]
 Integers = NDArray[np.integer]
 
 CHUNK = 128
-"""Ratings whose products are summed before they join the sum of a part: they fit a core's cache."""
+"""Ratings whose products are summed before they join a longer sum: they fit a core's caches."""
 JITTER = 1e-6
 """Least penalty as a fraction of the Gram matrix's trace: with less a system may be singular."""
 LEAST = 1e-30
@@ -107,9 +107,8 @@ def add_entries(entries: Entries, begin: int, end: int, block: Array, sums: Arra
     """Add up w d_a d_c, w t d_c and w d_c of the entries from ``begin`` to ``end``.
 
     With (d, t, 1) as the columns 0 to ``size`` + 1, sum (a, c) is in row a and column c for
-    a <= c < size. The sums with t and 1 are in their columns where a tile has room for these,
-    which costs nothing, or else in their rows (see ``transposed``). The last column has the
-    sums of w t and w.
+    a <= c < size. The sums with t and 1 are in their columns where the last tile has room for
+    these, which costs nothing, or else in their rows. The last column has the sums of w t and w.
     """
     size, width = entries.size, entries.design.shape[1]
     in_columns = size + 2 <= width

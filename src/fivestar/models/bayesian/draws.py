@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaincinv
 
-from fivestar.models.threads import in_threads, rows_for, threads_for
+from fivestar.models.threads import rows_in_threads
 
 Array = NDArray[np.floating]
 
@@ -54,5 +54,4 @@ class Draws:
 
         ``cost`` of a rating is in multiplications.
         """
-        n_threads = threads_for(cost * float(self.starts[-1]))
-        in_threads(lambda part: work(*part), rows_for(n_threads, self.starts), n_threads)
+        rows_in_threads(work, self.starts, cost * float(self.starts[-1]))

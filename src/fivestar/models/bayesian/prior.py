@@ -7,7 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse.linalg import svds
+from scipy.sparse.linalg import LinearOperator, svds
+
+from fivestar.models.compiled import compiled
+from fivestar.models.threads import rows_in_threads
 
 Array = NDArray[np.floating]
 
@@ -15,6 +18,8 @@ MIN_EIGENVALUE = 1e-6
 """Of a feature matrix's Gram matrix to count, relative to the largest."""
 FIRST_BLOCK = 6
 """Leading directions with one strength in common; each next block is twice as long."""
+PRECISION = 1e-4
+"""Of eigenvalues that are found by iterations, relative."""
 MAX_DENSE = 4096
 """Largest Gram matrix that is decomposed whole."""
 
@@ -159,21 +164,63 @@ def decompose(features: sparse.csr_array, n_directions: int) -> tuple[Array, Arr
     n_rows, n_columns = features.shape
     if features.count_nonzero() == 0:
         return np.zeros(0), np.zeros((n_rows, 0))
-    exact = features.astype(np.float64)
     eigenvalues: Array
     directions: Array
     if min(n_rows, n_columns) > MAX_DENSE:
-        directions, roots, _ = svds(exact, k=n_directions, rng=np.random.default_rng(0))
-        eigenvalues = roots**2
-    elif n_columns < n_rows:
+        random = np.random.default_rng(0)
+        directions, roots, _ = svds(_operator(features), n_directions, tol=PRECISION, rng=random)
+        return _leading(roots**2, directions, n_directions)
+    exact = features.astype(np.float64)
+    if n_columns < n_rows:
         eigenvalues, right = np.linalg.eigh((exact.T @ exact).toarray())
         least = MIN_EIGENVALUE * eigenvalues[-1]
         directions = exact @ (right / np.sqrt(np.maximum(eigenvalues, least)))
     else:
         eigenvalues, directions = np.linalg.eigh((exact @ exact.T).toarray())
+    return _leading(eigenvalues, directions, n_directions)
+
+
+def _leading(eigenvalues: Array, directions: Array, n_directions: int) -> tuple[Array, Array]:
     leading = np.argsort(-eigenvalues)[:n_directions]
     leading = leading[eigenvalues[leading] > MIN_EIGENVALUE * eigenvalues[leading[0]]]
     return eigenvalues[leading], directions[:, leading]
+
+
+def _operator(matrix: sparse.csr_array) -> LinearOperator:
+    """Products with a large sparse matrix, in threads."""
+    sides = [(each.indptr.astype(np.int64), each) for each in (matrix, matrix.T.tocsr())]
+
+    def times(side: int, vector: Array) -> Array:
+        starts, rows = sides[side]
+        out, vector = np.empty(len(starts) - 1), vector.ravel()
+
+        def multiply(first: int, end: int) -> None:
+            _multiply(starts[first : end + 1], rows.indices, rows.data, vector, out[first:end])
+
+        rows_in_threads(multiply, starts, rows.nnz)
+        return out
+
+    return LinearOperator(
+        matrix.shape,
+        matvec=lambda vector: times(0, vector),
+        rmatvec=lambda vector: times(1, vector),
+        dtype=np.float64,
+    )
+
+
+@compiled
+def _multiply(
+    starts: NDArray[np.integer],
+    columns: NDArray[np.integer],
+    values: Array,
+    vector: Array,
+    out: Array,
+) -> None:
+    for row in range(len(out)):
+        total = 0.0
+        for p in range(starts[row], starts[row + 1]):
+            total += values[p] * vector[columns[p]]
+        out[row] = total
 
 
 def popularity(counts: NDArray[np.integer], *, count_of_unrated: float) -> sparse.csr_array:

@@ -10,7 +10,7 @@ from fivestar.models.bayesian.likelihood import Likelihood
 from fivestar.models.bayesian.prior import RowPrior
 from fivestar.models.bayesian.scores import scores
 from fivestar.models.solver import RowSolver
-from fivestar.models.threads import in_threads, rows_for, threads_for
+from fivestar.models.threads import rows_in_threads
 
 Array = NDArray[np.floating]
 Normal = tuple[Array, Array]
@@ -55,14 +55,12 @@ class Rows:
     def scores(self, others: Array) -> Array:
         """x_u . y_i + b_u + b_i of all ratings, (n_ratings,), given the other side's rows."""
         out = np.empty(len(self.columns), dtype=np.float32)
-        n_threads = threads_for(others.shape[1] * len(out))
 
-        def write(rows: tuple[int, int]) -> None:
-            first, end = rows
+        def write(first: int, end: int) -> None:
             starts, own = self.starts[first : end + 1], self.values[first:end]
             scores(starts, self.columns, own, others, out)
 
-        in_threads(write, rows_for(n_threads, self.starts), n_threads)
+        rows_in_threads(write, self.starts, others.shape[1] * len(out))
         return out
 
 

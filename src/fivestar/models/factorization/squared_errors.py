@@ -143,73 +143,90 @@ def _add_up(
     errors, total = np.empty(CHUNK, np.float32), np.empty(left.shape[1], np.float32)
     for row in range(first, end):
         total[:] = 0
-        of_bias = np.float32(0)
+        of_bias, of_row = np.float32(0), 0.0
         for begin in range(starts[row], starts[row + 1], CHUNK):
-            end_of_chunk = min(begin + CHUNK, starts[row + 1])
-            n, rated = end_of_chunk - begin, columns[begin:end_of_chunk]
-            _dot_products(left[row], right, rated, errors)
+            n = min(CHUNK, starts[row + 1] - begin)
+            _dot_products(errors, n, left, row, right, columns, begin)
             for p in range(n):
                 if biased:
-                    errors[p] += left_bias[row] + right_bias[rated[p]]
+                    errors[p] += left_bias[row] + right_bias[columns[begin + p]]
                 errors[p] -= targets[begin + p]
             if len(squares):
-                squares[row] += _squares(errors[:n], targets[begin:end_of_chunk], readout)
+                of_row += _squares(errors, n, targets, begin, readout)
             if len(gradient):
-                if len(importance):
-                    errors[:n] *= importance[begin:end_of_chunk]
-                _add_rows(total, right, rated, errors)
-                of_bias += errors[:n].sum()
+                for p in range(n):
+                    if len(importance):
+                        errors[p] *= importance[begin + p]
+                    of_bias += errors[p]
+                _add_rows(total, errors, n, right, columns, begin)
+        if len(squares):
+            squares[row] = of_row
         if len(gradient):
-            gradient[row] = total
+            for f in range(len(total)):
+                gradient[row, f] = total[f]
             if biased:
                 bias_gradient[row] = of_bias
 
 
 @compiled
-def _dot_products(own: Array, right: Array, rated: NDArray[np.int32], products: Array) -> None:
-    """Products of one row with the rated ones, four at a time: their sums do not wait."""
-    n, size = len(rated), len(own)
+def _dot_products(
+    products: Array,
+    n: int,
+    left: Array,
+    row: int,
+    right: Array,
+    columns: NDArray[np.int32],
+    begin: int,
+) -> None:
+    """Products of one row with n rated ones, four at a time: their sums do not wait."""
+    size = left.shape[1]
     for p in range(0, n - 3, 4):
-        a, b, c, d = rated[p], rated[p + 1], rated[p + 2], rated[p + 3]
+        a, b = columns[begin + p], columns[begin + p + 1]
+        c, d = columns[begin + p + 2], columns[begin + p + 3]
         of_a, of_b, of_c, of_d = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
         for f in range(size):
-            of_a += own[f] * right[a, f]
-            of_b += own[f] * right[b, f]
-            of_c += own[f] * right[c, f]
-            of_d += own[f] * right[d, f]
+            of_a += left[row, f] * right[a, f]
+            of_b += left[row, f] * right[b, f]
+            of_c += left[row, f] * right[c, f]
+            of_d += left[row, f] * right[d, f]
         products[p], products[p + 1], products[p + 2], products[p + 3] = of_a, of_b, of_c, of_d
     for p in range(n - n % 4, n):
         product = np.float32(0)
         for f in range(size):
-            product += own[f] * right[rated[p], f]
+            product += left[row, f] * right[columns[begin + p], f]
         products[p] = product
 
 
 @compiled
-def _add_rows(total: Array, right: Array, rated: NDArray[np.int32], times: Array) -> None:
-    """Add the rated rows, each so many times, four at a time: the sum is stored once for all."""
-    n, size = len(rated), len(total)
+def _add_rows(
+    total: Array, times: Array, n: int, right: Array, columns: NDArray[np.int32], begin: int
+) -> None:
+    """Add n rated rows, each so many times, four at a time: the sum is stored once for all."""
+    size = len(total)
     for p in range(0, n - 3, 4):
-        a, b, c, d = rated[p], rated[p + 1], rated[p + 2], rated[p + 3]
+        a, b = columns[begin + p], columns[begin + p + 1]
+        c, d = columns[begin + p + 2], columns[begin + p + 3]
         of_a, of_b, of_c, of_d = times[p], times[p + 1], times[p + 2], times[p + 3]
         for f in range(size):
             first, second = of_a * right[a, f] + of_b * right[b, f], of_c * right[c, f]
             total[f] += first + (second + of_d * right[d, f])
     for p in range(n - n % 4, n):
         for f in range(size):
-            total[f] += times[p] * right[rated[p], f]
+            total[f] += times[p] * right[columns[begin + p], f]
 
 
 @compiled
-def _squares(errors: Array, targets: Array, readout: tuple[float, ...]) -> float:
+def _squares(
+    errors: Array, n: int, targets: Array, begin: int, readout: tuple[float, ...]
+) -> float:
     """Sum of the squares of prediction less rating, from errors on the scale of the factors."""
     shift, scale, lowest, highest, unit = readout
     total = 0.0
-    for p in range(len(errors)):
-        prediction = min(max(shift + scale * (errors[p] + targets[p]), lowest), highest)
+    for p in range(n):
+        prediction = min(max(shift + scale * (errors[p] + targets[begin + p]), lowest), highest)
         if unit > 0:
             prediction = np.rint(prediction * unit) / unit
-        off = prediction - shift - scale * targets[p]
+        off = prediction - shift - scale * targets[begin + p]
         # What is not finite shows in the sum, though the prediction is kept inside the scale.
         total += off * off + 0 * errors[p]
     return total
