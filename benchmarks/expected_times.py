@@ -1,6 +1,6 @@
 """How well the time of a fit is told by a sample: beside what the first steps on all ratings say.
 
-    python benchmarks/expected_times.py [--ratings 3000000] [--models als,bias] [--whole]
+    python benchmarks/expected_times.py [--ratings 20000000] [--models als,bias] [--whole]
 
 On synthetic ratings in the shape of MovieLens 20M, with the settings of parameters_models.yml.
 ``--whole`` fits the models to the end instead, and tells by how many steps.
@@ -60,7 +60,7 @@ def seconds(name: str, block: dict[str, Any], data: TrainingData, *, whole: bool
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     settings = yaml.safe_load((ROOT / "conf/base/parameters_models.yml").read_text())
-    parser.add_argument("--ratings", type=int, default=3_000_000)
+    parser.add_argument("--ratings", type=int, default=20_000_000)
     parser.add_argument("--models", default=",".join(settings["line_up"]))
     parser.add_argument("--whole", action="store_true")
     options = parser.parse_args()
