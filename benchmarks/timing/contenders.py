@@ -58,6 +58,11 @@ class Contender(ABC):
         raise NotImplementedError
 
 
+def on_scale(stars: Array) -> Array:
+    kept: Array = np.clip(stars, LOWEST, HIGHEST)
+    return kept
+
+
 class Fivestar(Contender):
     """A model of this project by its public API, without a validation split."""
 
@@ -103,7 +108,8 @@ class Fivestar(Contender):
         return {name: value for name, value in wanted.items() if name in known}
 
     def predict(self, users: Array, items: Array) -> Array:
-        return self.fitted.predict(users, items)
+        stars: Array = self.fitted.predict(users, items)
+        return stars
 
     def recommend(self, n: int) -> None:
         from fivestar.analysis.top_n import top_n
@@ -173,7 +179,7 @@ class NumpyALS(Contender):
         own, other = self.users[users], self.items[items]
         products = np.einsum("ij,ij->i", own[:, :-1], other[:, :-1])
         predicted = self.mean + own[:, -1] + other[:, -1] + products
-        return np.clip(UNIT * predicted, LOWEST, HIGHEST)
+        return on_scale(UNIT * predicted)
 
 
 class Implicit(Contender):
@@ -224,7 +230,7 @@ class LensKit(Contender):
         predicted = bias.global_bias + np.where(known_both, np.einsum("ij,ij->i", *factors), 0)
         predicted += np.where(u >= 0, bias.user_biases[u], 0)
         predicted += np.where(i >= 0, bias.item_biases[i], 0)
-        return np.clip(predicted, LOWEST, HIGHEST)
+        return on_scale(predicted)
 
 
 class Cmfrec(Contender):
@@ -250,7 +256,7 @@ class Cmfrec(Contender):
         self.model.fit(self.matrix)
 
     def predict(self, users: Array, items: Array) -> Array:
-        return np.clip(self.model.predict(users, items), LOWEST, HIGHEST)
+        return on_scale(self.model.predict(users, items))
 
 
 class CmfrecExact(Cmfrec):
@@ -277,7 +283,7 @@ class MyFM(Contender):
         self.model.fit(self.design, self.targets, group_shapes=list(self.train.shape), **kept)
 
     def predict(self, users: Array, items: Array) -> Array:
-        return np.clip(self.model.predict(self._design(users, items)), LOWEST, HIGHEST)
+        return on_scale(self.model.predict(self._design(users, items)))
 
     def _design(self, users: Array, items: Array) -> sparse.csr_matrix:
         """A one for the user and a one for the item of each pair."""
