@@ -239,16 +239,16 @@ class ModelBehaviour:
 
     def test_factors_that_are_exact_give_the_predictions(self, model: Model, parts: tuple) -> None:
         users, items, _ = known(parts[1])
-        factors = model.factors()
-        if factors is None or not factors.exact:
-            assert factors is None or len(factors.items) == model.n_items
-            return
         free = copy.copy(model)
         free.clamp = False
-        assert factors.in_ratings
-        np.testing.assert_allclose(
-            sums(factors, users, items), free.predict(users, items), atol=1e-4
-        )
+        for factors in (model.factors(), model.ranking_factors()):
+            if factors is None or not factors.exact:
+                assert factors is None or len(factors.items) == model.n_items
+                continue
+            assert factors.in_ratings
+            np.testing.assert_allclose(
+                sums(factors, users, items), free.predict(users, items), atol=1e-4
+            )
 
     def test_score_that_is_not_finite_is_counted_apart_from_fallbacks(self, model: Model) -> None:
         broken: Any = copy.copy(model)

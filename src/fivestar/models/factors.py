@@ -57,6 +57,12 @@ class Factors:
             exact=True,
         )
 
+    @classmethod
+    def of_biases(cls, constant: float, user_bias: Array, item_bias: Array) -> Factors:
+        """Of a model that is nothing but biases: vectors of length 0."""
+        users, items = (np.empty((len(bias), 0), bias.dtype) for bias in (user_bias, item_bias))
+        return cls.biased(constant, user_bias, item_bias, users, items)
+
     def of_pairs(self, users: Indices, items: Indices) -> Array:
         """The sum, (n_pairs,)."""
         assert self.users is not None, "no dot product"

@@ -10,6 +10,7 @@ from scipy import sparse
 
 from fivestar.models.base import FloatArray, Model, learned
 from fivestar.models.biases import ITEM_REGULARIZATION, N_TURNS, USER_REGULARIZATION, Biases
+from fivestar.models.factors import Factors
 from fivestar.models.training import History, Steps, Training
 from fivestar.ratings import Indices
 
@@ -57,6 +58,9 @@ class Bias(Model):
 
     def _score(self, users: Indices, items: Indices) -> FloatArray:
         return self._biases(users, items)
+
+    def _ranking_factors(self) -> Factors:
+        return Factors.of_biases(self.mean[0], self.user_bias, self.item_bias)
 
     def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
         self.user_bias = self._biases.fold_in(ratings).users

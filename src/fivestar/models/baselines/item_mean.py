@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from fivestar.models.base import FloatArray, Model, learned
+from fivestar.models.factors import Factors
 from fivestar.models.training import History, Training
 from fivestar.ratings import Indices
 
@@ -42,3 +43,6 @@ class ItemMean(Model):
 
     def _score(self, users: Indices, items: Indices) -> FloatArray:
         return self.means[items]
+
+    def _ranking_factors(self) -> Factors:
+        return Factors.of_biases(0, np.zeros_like(self.user_means), self.means)

@@ -52,7 +52,7 @@ def find_users(data: TrainingData, settings: RecommendationSettings) -> list[str
     """Ids of the users who get recommendations; an unknown one is refused."""
     known = data.vocabulary.users
     asked = list(dict.fromkeys(settings.users)) or known.tolist()
-    if unknown := [user for user in asked if user not in known]:
+    if unknown := pd.Index(asked).difference(known, sort=False).tolist():
         hint = did_you_mean(unknown[0], known, n=3)
         raise InputError(
             f"recommendation.users: no such user: {', '.join(map(repr, unknown))}. {hint} The "
