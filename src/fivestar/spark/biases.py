@@ -29,6 +29,11 @@ class Biases:
     users: DataFrame
     items: DataFrame
 
+    def release(self) -> None:
+        """Forget the tables; Spark would give them to the next model that asks for the same."""
+        self.users.unpersist()
+        self.items.unpersist()
+
 
 def fit_biases(
     ratings: DataFrame,
@@ -53,11 +58,15 @@ def fit_biases(
     above = ratings.withColumn("above", F.col("rating") - mean)
     with _laid_out(above, "user_index") as by_user, _laid_out(above, "item_index") as by_item:
         users = by_user.select("user_index").distinct().withColumn("bias", F.lit(0.0))
+        solved = []
         for _ in range(n_turns):
             rest = by_user.join(users, "user_index")
             items = _damped_means(rest, "item_index", item_regularization)
             rest = by_item.join(items, "item_index")
             users = _damped_means(rest, "user_index", user_regularization)
+            solved += [items, users]
+    for earlier in solved[:-2]:
+        earlier.unpersist()
     return Biases(mean, users, items)
 
 

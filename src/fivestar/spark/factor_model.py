@@ -28,6 +28,12 @@ class FactorModel:
     users: DataFrame
     items: DataFrame
 
+    def kept(self) -> FactorModel:
+        """The same with its factors computed, and kept where they lie."""
+        for side in (self.users, self.items):
+            side.persist().count()
+        return self
+
     def predict(self, pairs: DataFrame) -> DataFrame:
         """The pairs with ``prediction``, a float64; null where the user or item is unknown.
 

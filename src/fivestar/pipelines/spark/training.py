@@ -63,8 +63,8 @@ def _fit(ratings: DataFrame, settings: dict[str, Any], label: str, on: str) -> F
     model = build(settings, label)
     start = time.perf_counter()
     fitted = model.fit(ratings.select("user_index", "item_index", "rating"))
-    n_users, n_items = (side.persist().count() for side in (fitted.users, fitted.items))
     seconds = time.perf_counter() - start
+    n_users, n_items = fitted.users.count(), fitted.items.count()
     logger.info("%s: fitted on %s in %.1f s", label, on, seconds)
     n_parameters = model.n_parameters(n_users, n_items)
     told = {"mean": fitted.mean, "fit_seconds": seconds, "n_parameters": n_parameters}

@@ -36,7 +36,8 @@ class ALS(SparkModel):
     centre
         What is taken from the ratings first: ``biases``, or the global ``mean`` alone.
     n_blocks
-        Parts that users and items are divided into; None: as many as shuffles have.
+        Parts that users and items are divided into; None: as many as shuffles have. The first
+        factors depend on it, and so do the last digits of the errors.
     seed
         Of the first factors.
     """
@@ -54,7 +55,9 @@ class ALS(SparkModel):
         users = factors.userFactors.join(_by_id(biases.users), "id")
         items = factors.itemFactors.join(_by_id(biases.items), "id")
         bias, one = F.array(F.col("bias").cast("float")), F.array(F.lit(1.0).cast("float"))
-        return FactorModel(biases.mean, _with(users, bias, one), _with(items, one, bias))
+        model = FactorModel(biases.mean, _with(users, bias, one), _with(items, one, bias)).kept()
+        biases.release()
+        return model
 
     def n_parameters(self, n_users: int, n_items: int) -> int:
         per_id = self.n_factors + (self.centre == "biases")

@@ -18,7 +18,12 @@ class SparkModel(BaseModel, ABC):
 
     @abstractmethod
     def fit(self, ratings: DataFrame) -> FactorModel:
-        """Learn from ratings: ``user_index``, ``item_index``, ``rating``."""
+        """Learn from ratings: ``user_index``, ``item_index``, ``rating``.
+
+        Returns
+        -------
+        A model whose factors are computed.
+        """
 
     @abstractmethod
     def n_parameters(self, n_users: int, n_items: int) -> int:

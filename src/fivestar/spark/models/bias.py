@@ -33,11 +33,13 @@ class Bias(SparkModel):
         strengths = self.user_regularization, self.item_regularization
         biases = fit_biases(ratings, *strengths, self.n_steps)
         bias = F.col("bias")
-        return FactorModel(
+        model = FactorModel(
             biases.mean,
             side(biases.users, "user_index", bias, 1.0),
             side(biases.items, "item_index", 1.0, bias),
-        )
+        ).kept()
+        biases.release()
+        return model
 
     def n_parameters(self, n_users: int, n_items: int) -> int:
         return 1 + n_users + n_items

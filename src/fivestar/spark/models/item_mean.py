@@ -17,7 +17,9 @@ class ItemMean(SparkModel):
         users = ratings.select("user_index").distinct()
         items = ratings.groupBy("item_index").agg(F.avg("rating").alias("mean"))
         above = F.col("mean") - mean
-        return FactorModel(mean, side(users, "user_index", 1.0), side(items, "item_index", above))
+        return FactorModel(
+            mean, side(users, "user_index", 1.0), side(items, "item_index", above)
+        ).kept()
 
     def n_parameters(self, n_users: int, n_items: int) -> int:
         return n_items
