@@ -85,8 +85,9 @@ def predict_ratings(
     users = np.repeat(np.arange(ratings.shape[0], dtype=np.int32), np.diff(ratings.indptr))
     predicted = np.empty(ratings.nnz, dtype=np.float32)
     for part in slices(ratings.nnz, PAIRS):
-        pairs = (each[part].astype(np.intp) for each in (users, ratings.indices))
-        predicted[part] = model.predict(*pairs, None if times is None else times[part])
+        rows, columns = (each[part].astype(np.intp) for each in (users, ratings.indices))
+        of_part = None if times is None else times[part]
+        predicted[part] = model.predict(rows, columns, of_part)
     return predicted
 
 
