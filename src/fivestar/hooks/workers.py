@@ -38,7 +38,6 @@ class WorkersHook:
 
     @hook_impl
     def before_pipeline_run(self, catalog: CatalogProtocol) -> None:
-        os.environ["FIVESTAR_NUM_THREADS"] = OWN_THREADS
         self._free = threading.Semaphore(self._n_nodes)
         by_processes = isinstance(catalog, SharedMemoryDataCatalog)
         if by_processes and multiprocessing.get_start_method() != "fork":
@@ -52,6 +51,7 @@ class WorkersHook:
         if multiprocessing.parent_process() is not None:
             end_with_parent()
         self._free.acquire()
+        os.environ["FIVESTAR_NUM_THREADS"] = OWN_THREADS
         threadpool_limits(limits=self._threads)
         if "torch" in sys.modules:
             import torch  # waits where another thread is importing it just now
