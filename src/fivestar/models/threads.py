@@ -98,7 +98,7 @@ def rows_for(n_threads: int, starts: NDArray[np.integer]) -> list[tuple[int, int
     """
     # A row has a cost of its own beside that of its entries.
     cost = starts + np.arange(len(starts))
-    shares = np.linspace(cost[0], cost[-1], n_threads + 1)[1:-1]
+    shares = cost[0] + np.arange(1, n_threads) * (cost[-1] - cost[0]) / n_threads
     return list(pairwise([0, *np.searchsorted(cost, shares).tolist(), len(starts) - 1]))
 
 

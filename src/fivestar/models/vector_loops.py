@@ -1,4 +1,4 @@
-"""The innermost loops of the row solver, written for vector registers.
+"""The innermost loops of the row solver and of gradients, written for vector registers.
 
 numba's own loops would write every sum to memory at every step. These are LLVM code: each sum
 stays in a register, and what is loaded serves several sums. LLVM cuts the vectors to the
@@ -8,6 +8,7 @@ registers that the processor has.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any, cast
 
 from llvmlite import ir
@@ -18,6 +19,8 @@ TALL, WIDE = 8, 16
 """Rows and columns of the tile of products that is summed at a time, float32."""
 LANES = 8
 """Systems that are solved side by side, float64: element (i, j) of all of them is one vector."""
+FOUR = 4
+"""Rows added at a time: no sum waits for the one before."""
 SIDE = 4
 """Rows and columns of the block of their matrices that is found at a time."""
 
@@ -33,20 +36,20 @@ class _Array:
         array = context.make_array(kind)(context, builder, value)
         self.builder = builder
         self.bytes = builder.bitcast(array.data, ir.IntType(8).as_pointer())
-        self.strides = [builder.extract_value(array.strides, axis) for axis in (0, 1)]
+        self.strides = [builder.extract_value(array.strides, axis) for axis in range(kind.ndim)]
 
-    def _at(self, kind: Any, row: Any, column: Any) -> Any:
-        steps = [self.builder.mul(*each) for each in zip((row, column), self.strides, strict=True)]
-        place = self.builder.gep(self.bytes, [self.builder.add(*steps)])
+    def _at(self, kind: Any, *index: Any) -> Any:
+        steps = [self.builder.mul(*each) for each in zip(index, self.strides, strict=True)]
+        place = self.builder.gep(self.bytes, [reduce(self.builder.add, steps)])
         return self.builder.bitcast(place, kind.as_pointer())
 
-    def load(self, kind: Any, row: Any, column: Any) -> Any:
-        value = self.builder.load(self._at(kind, row, column))
+    def load(self, kind: Any, *index: Any) -> Any:
+        value = self.builder.load(self._at(kind, *index))
         value.align = 4
         return value
 
-    def store(self, value: Any, row: Any, column: Any) -> None:
-        self.builder.store(value, self._at(value.type, row, column)).align = 4
+    def store(self, value: Any, *index: Any) -> None:
+        self.builder.store(value, self._at(value.type, *index)).align = 4
 
 
 def _in_registers(function: Callable[..., Any]) -> Callable[..., None]:
@@ -68,6 +71,14 @@ def _sum(builder: Any, x: Any, y: Any, z: Any) -> Any:
     return builder.fadd(builder.fmul(x, y, **exactly), z, **exactly)
 
 
+def _filled(builder: Any, number: Any, length: int) -> Any:
+    """A vector of equal numbers."""
+    undefined = ir.Constant(ir.VectorType(number.type, length), ir.Undefined)
+    first = builder.insert_element(undefined, number, ir.IntType(32)(0))
+    places = ir.Constant(ir.VectorType(ir.IntType(32), length), [0] * length)
+    return builder.shuffle_vector(first, undefined, places)
+
+
 @_in_registers
 def add_products(typing: Any, block: Any, n: Any, left: Any, right: Any, out: Any) -> Any:
     """With B the first n rows of a block, add B'B to ``out``: only one tile of it.
@@ -80,14 +91,10 @@ def add_products(typing: Any, block: Any, n: Any, left: Any, right: Any, out: An
         block, out = (_Array(context, builder, signature.args[i], arguments[i]) for i in (0, 4))
         rows = [builder.add(left, _INDEX(i)) for i in range(TALL)]
         sums = [_variable(builder, ir.Constant(_TILE_ROW, [0.0] * WIDE)) for _ in rows]
-        undefined = ir.Constant(_TILE_ROW, ir.Undefined)
-        first = ir.Constant(ir.VectorType(ir.IntType(32), WIDE), [0] * WIDE)
         with cgutils.for_range(builder, n) as loop:
             y = block.load(_TILE_ROW, loop.index, right)
             for row, place in zip(rows, sums, strict=True):
-                number = block.load(_NUMBER, loop.index, row)
-                x = builder.insert_element(undefined, number, ir.IntType(32)(0))
-                x = builder.shuffle_vector(x, undefined, first)
+                x = _filled(builder, block.load(_NUMBER, loop.index, row), WIDE)
                 builder.store(_sum(builder, x, y, builder.load(place)), place)
         for row, place in zip(rows, sums, strict=True):
             total = builder.fadd(builder.load(place), out.load(_TILE_ROW, row, right))
@@ -172,3 +179,39 @@ def substitute_back(typing: Any, matrix: Any, i: Any, row: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(matrix, types.intp, types.intp), build
+
+
+def _add_rows(length: int) -> Any:
+    """Adds rows of a matrix, each so many times, to ``out``: so many columns from one on.
+
+    The rows are those of ``n_fours`` times four entries from ``begin`` on, ``times`` are from 0.
+    """
+    kind = ir.VectorType(_NUMBER, length)
+
+    def add(
+        typing: Any, out: Any, times: Any, n_fours: Any, rows: Any, begin: Any, of: Any, column: Any
+    ) -> Any:
+        def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            _, _, n_fours, _, begin, _, column = arguments
+            out, times, rows, of = (
+                _Array(context, builder, signature.args[i], arguments[i]) for i in (0, 1, 3, 5)
+            )
+            sums = [_variable(builder, ir.Constant(kind, [0.0] * length)) for _ in range(FOUR)]
+            with cgutils.for_range(builder, n_fours) as loop:
+                for number, place in enumerate(sums):
+                    at = builder.mul(loop.index, _INDEX(FOUR))
+                    at = builder.add(at, _INDEX(number))
+                    row = rows.load(ir.IntType(32), builder.add(begin, at))
+                    vector = of.load(kind, builder.sext(row, _INDEX), column)
+                    x = _filled(builder, times.load(_NUMBER, at), length)
+                    builder.store(_sum(builder, x, vector, builder.load(place)), place)
+            total = reduce(builder.fadd, [builder.load(place) for place in sums])
+            out.store(builder.fadd(total, out.load(kind, column)), column)
+            return context.get_dummy_value()
+
+        return types.void(out, times, types.intp, rows, types.intp, of, types.intp), build
+
+    return _in_registers(add)
+
+
+add_rows_16, add_rows_8 = _add_rows(16), _add_rows(8)

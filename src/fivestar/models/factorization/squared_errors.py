@@ -17,6 +17,7 @@ from scipy import sparse
 from fivestar.models.base import FloatArray
 from fivestar.models.compiled import compiled
 from fivestar.models.threads import rows_in_threads
+from fivestar.models.vector_loops import FOUR, add_rows_8, add_rows_16
 
 Array = NDArray[np.float32]
 CHUNK = 256
@@ -201,16 +202,23 @@ def _dot_products(
 def _add_rows(
     total: Array, times: Array, n: int, right: Array, columns: NDArray[np.int32], begin: int
 ) -> None:
-    """Add n rated rows, each so many times, four at a time: the sum is stored once for all."""
-    size = len(total)
-    for p in range(0, n - 3, 4):
-        a, b = columns[begin + p], columns[begin + p + 1]
-        c, d = columns[begin + p + 2], columns[begin + p + 3]
-        of_a, of_b, of_c, of_d = times[p], times[p + 1], times[p + 2], times[p + 3]
-        for f in range(size):
-            first, second = of_a * right[a, f] + of_b * right[b, f], of_c * right[c, f]
-            total[f] += first + (second + of_d * right[d, f])
-    for p in range(n - n % 4, n):
+    """Add n rated rows, each so many times."""
+    size, n_fours, done = len(total), n // FOUR, 0
+    while done + 16 <= size:
+        add_rows_16(total, times, n_fours, columns, begin, right, done)
+        done += 16
+    if done + 8 <= size:
+        add_rows_8(total, times, n_fours, columns, begin, right, done)
+        done += 8
+    if done < size:
+        for p in range(0, n_fours * FOUR, FOUR):
+            a, b = columns[begin + p], columns[begin + p + 1]
+            c, d = columns[begin + p + 2], columns[begin + p + 3]
+            for f in range(done, size):
+                first = times[p] * right[a, f] + times[p + 1] * right[b, f]
+                second = times[p + 2] * right[c, f] + times[p + 3] * right[d, f]
+                total[f] += first + second
+    for p in range(n_fours * FOUR, n):
         for f in range(size):
             total[f] += times[p] * right[columns[begin + p], f]
 
