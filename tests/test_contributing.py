@@ -21,7 +21,7 @@ METRIC: Edits = {
         "def gaussian_nll(": (
             "def within_one(actual: ArrayLike, predicted: ArrayLike) -> float:\n"
             '    """Fraction of the ratings that are predicted to within one."""\n'
-            "    return float(np.mean(np.abs(_difference(actual, predicted)) <= 1))\n\n\n"
+            "    return _mean(lambda error: np.abs(error) <= 1, actual, predicted)\n\n\n"
             "def gaussian_nll("
         ),
     },
@@ -42,8 +42,8 @@ SPLIT: Edits = {
     "pipelines/splitting/methods.py": {
         '        case "random":\n': (
             '        case "first":\n'
-            "            n = round(share * len(ratings))\n"
-            "            return ratings.iloc[n:], ratings.iloc[:n]\n"
+            "            n = round(share * len(rows))\n"
+            "            kept, held_out = np.arange(n, len(rows)), np.arange(n)\n"
             '        case "random":\n'
         ),
     },

@@ -260,7 +260,7 @@ def test_lists_and_predictions_do_not_depend_on_the_threads(
     pairs = np.random.default_rng(0).integers(0, 99, (2, 3000))
     answers = []
     for n_threads, n_pairs in (("1", 1 << 21), ("3", 10 * 700)):
-        monkeypatch.setenv("OMP_NUM_THREADS", n_threads)
+        monkeypatch.setenv("FIVESTAR_NUM_THREADS", n_threads)
         monkeypatch.setattr(blocks_module, "PAIRS", n_pairs)
         monkeypatch.setattr(pair_products, "PAIRS", n_pairs // 70)
         monkeypatch.setattr(scores, "SCORES", n_pairs)

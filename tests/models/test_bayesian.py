@@ -465,7 +465,7 @@ def test_chains_are_averaged_and_threads_change_nothing(monkeypatch: pytest.Monk
     monkeypatch.setattr(threads, "WORTH_A_WAITING_THREAD", 1)
     # One thread; one for each chain; three for each chain in turn.
     for n_threads, worth_sharing in ((1, np.inf), (2, np.inf), (3, 0)):
-        monkeypatch.setenv("OMP_NUM_THREADS", str(n_threads))
+        monkeypatch.setenv("FIVESTAR_NUM_THREADS", str(n_threads))
         monkeypatch.setattr(factorization, "WORTH_SHARING", worth_sharing)
         model = fitted({**quick, "n_chains": 2}, train)
         found.append(model.predict(users, items))

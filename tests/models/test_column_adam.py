@@ -112,9 +112,9 @@ def test_results_are_the_same_with_any_number_of_threads(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(threads, "WORTH_A_WAITING_THREAD", 1)
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("FIVESTAR_NUM_THREADS", "1")
     alone = sparsely(matrix, weights, bias)
-    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.setenv("FIVESTAR_NUM_THREADS", "3")
     together = sparsely(matrix, weights, bias)
     for name in NAMES:
         np.testing.assert_array_equal(alone.weights[name], together.weights[name])

@@ -108,7 +108,7 @@ def test_results_are_the_same_with_any_number_of_threads(
     monkeypatch.setattr(threads, "WORTH_A_WAITING_THREAD", 1)
     found = []
     for n_threads in ("1", "3"):
-        monkeypatch.setenv("OMP_NUM_THREADS", n_threads)
+        monkeypatch.setenv("FIVESTAR_NUM_THREADS", n_threads)
         model = build({"family": "gradient_descent", "n_steps": 9, "measure_every": 3, **settings})
         history = model.fit(train, scale=SCALE)
         found.append((model.user_factors, model.item_bias, history.train_rmse))

@@ -79,7 +79,7 @@ def test_number_of_threads_changes_no_bit(
     monkeypatch.setattr(solver, "PART", 5)  # rows of six ratings count as long and are cut
     alone = RowSolver(ratings).solve(**given)
     monkeypatch.setattr(threads, "WORTH_A_THREAD", 1)
-    monkeypatch.setenv("OMP_NUM_THREADS", str(n_threads))
+    monkeypatch.setenv("FIVESTAR_NUM_THREADS", str(n_threads))
     np.testing.assert_array_equal(RowSolver(ratings).solve(**given), alone)
 
 

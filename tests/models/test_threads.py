@@ -15,7 +15,7 @@ from fivestar.models.threads import in_threads, results_in_threads, slices
 
 @pytest.fixture
 def three_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.setenv("FIVESTAR_NUM_THREADS", "3")
 
 
 @pytest.mark.usefixtures("three_threads")
