@@ -39,7 +39,8 @@ class _Array:
         self.strides = [builder.extract_value(array.strides, axis) for axis in range(kind.ndim)]
 
     def _at(self, kind: Any, *index: Any) -> Any:
-        steps = [self.builder.mul(*each) for each in zip(index, self.strides, strict=True)]
+        # A vector lies along the axes that have no index.
+        steps = [self.builder.mul(*each) for each in zip(index, self.strides, strict=False)]
         place = self.builder.gep(self.bytes, [reduce(self.builder.add, steps)])
         return self.builder.bitcast(place, kind.as_pointer())
 
