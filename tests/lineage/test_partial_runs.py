@@ -104,6 +104,14 @@ def test_another_setting_redoes_the_model_and_what_depends_on_it(project: Path) 
     assert redone(project, params=OTHER) == set()
 
 
+def test_a_stage_alone_is_tracked_as_in_a_whole_run(project: Path) -> None:
+    whole = {each.info.run_name: each.data for each in mlflow_runs(project)}
+    run(project, params=QUICK, pipeline_names=["training"], namespaces=["bias"])
+    alone = mlflow_runs(project)[0].data
+    assert alone.params == whole["bias"].params
+    assert alone.tags["split"] == whole["bias"].tags["split"] == "stratified"
+
+
 def test_a_changed_raw_file_redoes_everything(project: Path) -> None:
     before = written(project)
     change_a_rating(project)

@@ -57,7 +57,8 @@ class TrackingHook:
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         self._project = Path(context.project_path)
-        self._parameters = context.params
+        # Not `context.params`, which has the settings of the pipelines asked for as objects.
+        self._parameters = loader_of(context)["parameters"]
         self._place: str = loader_of(context).place
         self._nodes = {}
         self._fingerprint = ""
@@ -234,7 +235,7 @@ class TrackingHook:
             "kedro_run": self._kedro_run,
             "dataset": str(self._parameters["dataset"]),
             "place": self._place,
-            "split": str(self._parameters["splitting"].method),
+            "split": str(self._parameters["splitting"]["method"]),
             "git_revision": self._git_revision,
             **({} if fold is None else {"fold": str(fold)}),
             **({"fingerprint": self._fingerprint} if self._fingerprint else {}),
