@@ -110,27 +110,36 @@ def test_normal_quantile_and_cdf_are_those_of_scipy() -> None:
     ours = [probit.normal_quantile(each) for each in p]
     np.testing.assert_allclose(ours, stats.norm.ppf(p), rtol=2e-9, atol=1e-8)
     x = np.linspace(-9, 9, 50)
-    np.testing.assert_allclose([probit.normal_cdf(each) for each in x], stats.norm.cdf(x))
+    ours = [probit.normal_cdf(each) for each in x]
+    np.testing.assert_allclose(ours, stats.norm.cdf(x), rtol=1.5e-7)
+    assert (probit.normal_cdf(-np.inf), probit.normal_cdf(np.inf)) == (0, 1)
 
 
 def p_small() -> np.ndarray:
     return np.logspace(-8, -2, 20)
 
 
+def latent_between(low: float, high: float, n: int) -> np.ndarray:
+    """Latent ratings of score 0 in a level with these ends."""
+    starts, levels, zeros = np.array([0, n]), np.ones(n, np.int8), np.zeros(n, np.float32)
+    edges, drawn = np.array([[-np.inf, low, high, np.inf]]), np.empty_like(zeros)
+    probit.sample_latent(starts, levels, zeros, edges, np.ones(1), np.uint64(1), False, drawn)
+    return drawn
+
+
 @pytest.mark.parametrize(
     ("low", "high"), [(-1, 0.5), (2, 2.5), (-np.inf, -3), (4, np.inf), (7, 7.5), (-9, -8)]
 )
-def test_truncated_normal_is_scipys(low: float, high: float) -> None:
-    uniforms = np.random.default_rng(0).random(4000)
-    drawn = np.array([probit.truncated_normal(low, high, uniform) for uniform in uniforms])
+def test_latent_ratings_are_scipys_truncated_normal(low: float, high: float) -> None:
+    drawn = latent_between(low, high, 4000)
     assert drawn.min() >= low
     assert drawn.max() <= high
     assert stats.kstest(drawn, stats.truncnorm(low, high).cdf).pvalue > 0.01
 
 
-def test_truncated_normal_far_out_stays_inside() -> None:
+def test_latent_ratings_far_out_stay_inside() -> None:
     for low, high in ((60.0, 61.0), (-61.0, -60.0), (60.0, np.inf)):
-        assert low <= probit.truncated_normal(low, high, 0.3) <= high
+        assert low <= latent_between(low, high, 1)[0] <= high
 
 
 def probit_of(levels: np.ndarray, rng: np.random.Generator, *, per_user: bool) -> OrdinalProbit:
@@ -204,8 +213,8 @@ def test_decomposition_of_large_features_keeps_the_leading_directions(
     whole, _ = decompose(features, n_directions=30)
     monkeypatch.setattr("fivestar.models.bayesian.prior.MAX_DENSE", 10)
     sizes, directions = decompose(features, n_directions=5)
-    np.testing.assert_allclose(np.sort(sizes), np.sort(whole)[-5:], rtol=1e-6)
-    np.testing.assert_allclose(directions.T @ directions, np.eye(5), atol=1e-6)
+    np.testing.assert_allclose(np.sort(sizes), np.sort(whole)[-5:], rtol=1e-5)
+    np.testing.assert_allclose(directions.T @ directions, np.eye(5), atol=1e-5)
 
 
 # -- predictions

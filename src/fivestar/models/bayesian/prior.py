@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse.linalg import LinearOperator, svds
 
 from fivestar.models.compiled import compiled
 from fivestar.models.threads import rows_in_threads
@@ -18,10 +17,10 @@ MIN_EIGENVALUE = 1e-6
 """Of a feature matrix's Gram matrix to count, relative to the largest."""
 FIRST_BLOCK = 6
 """Leading directions with one strength in common; each next block is twice as long."""
-PRECISION = 1e-4
-"""Of eigenvalues that are found by iterations, relative."""
 MAX_DENSE = 4096
 """Largest Gram matrix that is decomposed whole."""
+N_ITERATIONS, MORE_DIRECTIONS = 8, 20
+"""Of a larger one, and how many directions are iterated beside those that are wanted."""
 
 
 class RowPrior:
@@ -167,9 +166,7 @@ def decompose(features: sparse.csr_array, n_directions: int) -> tuple[Array, Arr
     eigenvalues: Array
     directions: Array
     if min(n_rows, n_columns) > MAX_DENSE:
-        random = np.random.default_rng(0)
-        directions, roots, _ = svds(_operator(features), n_directions, tol=PRECISION, rng=random)
-        return _leading(roots**2, directions, n_directions)
+        return _by_iterations(features, n_directions)
     exact = features.astype(np.float64)
     if n_columns < n_rows:
         eigenvalues, right = np.linalg.eigh((exact.T @ exact).toarray())
@@ -186,26 +183,36 @@ def _leading(eigenvalues: Array, directions: Array, n_directions: int) -> tuple[
     return eigenvalues[leading], directions[:, leading]
 
 
-def _operator(matrix: sparse.csr_array) -> LinearOperator:
-    """Products with a large sparse matrix, in threads."""
-    sides = [(each.indptr.astype(np.int64), each) for each in (matrix, matrix.T.tocsr())]
+def _by_iterations(matrix: sparse.csr_array, n_directions: int) -> tuple[Array, Array]:
+    """As ``decompose``, of a large matrix; the last of the directions are near the exact ones.
 
-    def times(side: int, vector: Array) -> Array:
-        starts, rows = sides[side]
-        out, vector = np.empty(len(starts) - 1), vector.ravel()
+    Subspace iteration from random directions: Halko, Martinsson, Tropp, "Finding Structure with
+    Randomness", 2011, algorithm 4.4.
+    """
+    wide = min(n_directions + MORE_DIRECTIONS, *matrix.shape)
+    random = np.random.default_rng(0)
+    transposed = matrix.T.tocsr()
+    image = _product(matrix, random.standard_normal((matrix.shape[1], wide)))
+    for _ in range(N_ITERATIONS):
+        image = _product(matrix, np.linalg.qr(_product(transposed, image))[0])
+    exact = image.astype(np.float64)
+    eigenvalues, turns = np.linalg.eigh(exact.T @ exact)
+    least = MIN_EIGENVALUE * eigenvalues[-1]
+    directions: Array = exact @ (turns / np.sqrt(np.maximum(eigenvalues, least)))
+    return _leading(eigenvalues, directions, n_directions)
 
-        def multiply(first: int, end: int) -> None:
-            _multiply(starts[first : end + 1], rows.indices, rows.data, vector, out[first:end])
 
-        rows_in_threads(multiply, starts, rows.nnz)
-        return out
+def _product(matrix: sparse.csr_array, dense: Array) -> Array:
+    """In threads, float32."""
+    starts, given = matrix.indptr.astype(np.int64), np.ascontiguousarray(dense, np.float32)
+    out = np.empty((matrix.shape[0], given.shape[1]), dtype=np.float32)
+    values = matrix.data.astype(np.float32, copy=False)
 
-    return LinearOperator(
-        matrix.shape,
-        matvec=lambda vector: times(0, vector),
-        rmatvec=lambda vector: times(1, vector),
-        dtype=np.float64,
-    )
+    def multiply(first: int, end: int) -> None:
+        _multiply(starts[first : end + 1], matrix.indices, values, given, out[first:end])
+
+    rows_in_threads(multiply, starts, float(matrix.nnz) * given.shape[1])
+    return out
 
 
 @compiled
@@ -213,14 +220,16 @@ def _multiply(
     starts: NDArray[np.integer],
     columns: NDArray[np.integer],
     values: Array,
-    vector: Array,
+    dense: Array,
     out: Array,
 ) -> None:
     for row in range(len(out)):
-        total = 0.0
+        total = out[row]
+        total[:] = 0
         for p in range(starts[row], starts[row + 1]):
-            total += values[p] * vector[columns[p]]
-        out[row] = total
+            value, other = values[p], dense[columns[p]]
+            for a in range(len(total)):
+                total[a] += value * other[a]
 
 
 def popularity(counts: NDArray[np.integer], *, count_of_unrated: float) -> sparse.csr_array:
