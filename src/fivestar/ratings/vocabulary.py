@@ -13,6 +13,9 @@ from scipy import sparse
 
 from fivestar.ratings.sparse import Indices, csr_matrix
 
+ESCAPED = str.maketrans({"\x1b": "\x1b\x1b", "\x1e": "\x1be", "\x1f": "\x1bf"})
+"""How the fingerprint writes, inside of an id, the characters that part ids and lists of them."""
+
 
 @dataclass(frozen=True)
 class Vocabulary:
@@ -43,7 +46,8 @@ class Vocabulary:
         """32 hexadecimal digits that any change of an id or of their order changes."""
         digest = hashlib.blake2b(digest_size=16)
         for ids in (self.users, self.items):
-            digest.update("\x1f".join(ids.tolist()).encode(errors="surrogatepass") + b"\x1e")
+            text = "\x1f".join(one.translate(ESCAPED) for one in ids.tolist())
+            digest.update(text.encode(errors="surrogatepass") + b"\x1e")
         return digest.hexdigest()
 
     @property
