@@ -9,7 +9,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fivestar.lineage.records import Origin
+from fivestar.lineage.records import Origin, differences
 from fivestar.ratings import Scale, Vocabulary
 
 from .tables import PROFILE, ids, ratings, training_data
@@ -89,3 +89,9 @@ def test_an_output_s_origin_follows_what_it_is_made_of(
     ]
     assert len({each.fingerprint for each in [origin, *changed]}) == len(changed) + 1
     assert all(origin.differences(each) for each in changed[:3])
+
+
+def test_a_setting_that_is_null_is_told_from_one_that_is_not_there() -> None:
+    given, absent = {"als": {"stopping": None}}, {"als": {}}
+    assert differences(given, absent) == ["als.stopping null, now none"]
+    assert differences(absent, given) == ["als.stopping none, now null"]

@@ -13,6 +13,8 @@ from fivestar.lineage.files import State, state
 
 FOLDER = ".lineage"
 """Where records lie, beside the outputs that they are of."""
+ABSENT = object()
+"""Stands for a value that is not there, as null is one that is."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def differences(was: dict[str, Any], is_now: dict[str, Any], prefix: str = "") -
     return [
         change
         for name in sorted({*was, *is_now})
-        for change in _changes(f"{prefix}{name}", was.get(name), is_now.get(name))
+        for change in _changes(f"{prefix}{name}", was.get(name, ABSENT), is_now.get(name, ABSENT))
     ]
 
 
@@ -117,13 +119,13 @@ def _changes(name: str, was: Any, is_now: Any) -> list[str]:
         return [
             change
             for key in sorted({*was, *is_now})
-            for change in _changes(f"{name}.{key}", was.get(key), is_now.get(key))
+            for change in _changes(f"{name}.{key}", was.get(key, ABSENT), is_now.get(key, ABSENT))
         ]
     return [f"{name} {_plain(was)}, now {_plain(is_now)}"]
 
 
 def _plain(value: Any) -> str:
-    return "none" if value is None else json.dumps(value, default=str)
+    return "none" if value is ABSENT else json.dumps(value, default=str)
 
 
 def _short(fingerprint: str | None) -> str:
