@@ -19,7 +19,12 @@ from pydantic import ValidationError
 from fivestar.datasets import ParquetTable, TextTable
 from fivestar.errors import InputError
 from fivestar.pipelines.ingestion import create_pipeline
-from fivestar.pipelines.ingestion.nodes import accept, clean_ratings, clean_test_pairs
+from fivestar.pipelines.ingestion.nodes import (
+    accept,
+    clean_ratings,
+    clean_test_pairs,
+    summarise,
+)
 from fivestar.pipelines.ingestion.settings import Feature, IngestionSettings
 from fivestar.pipelines.ingestion.side_tables import clean_items, clean_users
 from fivestar.ratings import Scale
@@ -75,7 +80,7 @@ def ingest_tables(
     test_pairs = clean_test_pairs(test_raw, ratings, settings, scale)
     users = clean_users(users_raw, ratings, settings)
     items = clean_items(items_raw, ratings, settings)
-    return accept(ratings, test_pairs, users, items, scale)
+    return ratings, test_pairs, users, items, summarise(ratings, test_pairs, scale)
 
 
 def table(columns: str, *rows: str) -> pd.DataFrame:
@@ -110,7 +115,7 @@ BAD = {
     ),
     "wrong separator": Bad(
         {"ratings": "user;item;rating\nann;1;5\n"},
-        ["ratings.csv", "'user', 'item', 'rating'", "'user;item;rating'"],
+        ["ratings.csv", "'user', 'item', 'rating'", "'user;item;rating'", "Set `separator`"],
     ),
     "wrong number of cells": bad_ratings(
         "ann,2,3", says=["row 2 (line 3) has 3 ('ann,2,3')", "Fix"]
@@ -154,6 +159,11 @@ BAD = {
     "bad timestamp": bad_ratings(
         *("ann,2,3,yesterday", "ann,3,3,inf", "bob,1,3,"),
         says=["'when'", "neither seconds nor a date", "rows 2 (line 3), 3 (line 4), 4 (line 5)"],
+        columns={**COLUMNS, "timestamp": "when"},
+    ),
+    "time beyond all calendars": bad_ratings(
+        "ann,2,3,1e300",
+        says=["'when'", "neither seconds nor a date", "row 2 (line 3) ('1e300')", "Write seconds"],
         columns={**COLUMNS, "timestamp": "when"},
     ),
     "bad weight": bad_ratings(
@@ -231,6 +241,17 @@ def test_bad_input_is_one_message_with_file_rows_and_fix(tmp_path: Path, bad: Ba
     assert "\n" not in message
     for part in bad.says:
         assert part in message
+
+
+@pytest.mark.parametrize(("n_ratings", "n_pairs", "fewest"), [(2, 0, 3), (1, 1, 2)])
+def test_too_few_ratings_to_split_are_refused_before_anything_is_written(
+    n_ratings: int, n_pairs: int, fewest: int
+) -> None:
+    raw = ratings_of("ann 1 5", "ann 2 4").iloc[:n_ratings]
+    pairs = table("ID User ASIN", "1 ann 3").iloc[:n_pairs] if n_pairs else None
+    tables = ingest_tables(raw, pairs)
+    with pytest.raises(InputError, match=f"a split of {n_ratings} .*Bring {fewest} or more"):
+        accept(*tables[:4], STARS)
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:

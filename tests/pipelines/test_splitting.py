@@ -218,7 +218,14 @@ def test_split_without_ratings_is_refused(method: str, n: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"test_share": 0}, {"validation_share": 1}, {"method": "magic"}, {"tset_share": 0.1}]
+    "wrong",
+    [
+        {"test_share": 0},
+        {"validation_share": 1},
+        {"seed": -1},
+        {"method": "magic"},
+        {"tset_share": 0.1},
+    ],
 )
 def test_settings_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):

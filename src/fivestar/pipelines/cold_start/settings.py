@@ -8,6 +8,7 @@ from annotated_types import Ge, Gt, Lt, MinLen
 from pydantic import model_validator
 
 from fivestar.analysis.elicitation.ranking import Strategy
+from fivestar.pipelines.seed import Seed
 from fivestar.pipelines.settings import Settings
 from fivestar.pipelines.texts import Texts
 
@@ -28,7 +29,7 @@ class ColdStartSettings(Settings):
     max_users: Annotated[int, Ge(1)]
     new_item_models: Texts
     new_item_share: Share
-    seed: int
+    seed: Seed
 
     @model_validator(mode="after")
     def _half_of_the_ratings_are_answers(self) -> Self:

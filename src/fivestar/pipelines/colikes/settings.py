@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 
+from fivestar.pipelines.seed import Seed
 from fivestar.pipelines.settings import Settings
 from fivestar.pipelines.texts import Texts
 from fivestar.ratings import Scale
@@ -23,7 +24,7 @@ class Learning(Settings):
     momentum: Annotated[float, Ge(0), Lt(1)]
     learning_rates: Annotated[dict[Literal["adam", "sgd"], Rates], MinLen(1)]
     init_scale: Annotated[float, Gt(0)]
-    seed: int
+    seed: Seed
 
     def min_liked(self, scale: Scale) -> float:
         """The lowest rating that is a like."""

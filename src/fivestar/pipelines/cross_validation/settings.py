@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge
 
+from fivestar.pipelines.seed import Seed
 from fivestar.pipelines.settings import Settings
 from fivestar.pipelines.texts import Texts
 
@@ -29,7 +30,7 @@ class CrossValidationSettings(Settings):
 
     folds: Literal["random", "stratified", "per_user", "published"]
     n_folds: Annotated[int, Ge(2)]
-    seed: int
+    seed: Seed
     models: Texts
 
     @property

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from annotated_types import Ge, Gt, Lt
 
+from fivestar.pipelines.seed import Seed
 from fivestar.pipelines.settings import Settings
 
 
@@ -14,4 +15,4 @@ class EvaluationSettings(Settings):
 
     confidence: Annotated[float, Gt(0), Lt(1)]
     n_resamples: Annotated[int, Ge(999)]
-    seed: int
+    seed: Seed

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from annotated_types import Ge
 
+from fivestar.pipelines.seed import Seed
 from fivestar.pipelines.settings import Settings
 
 
@@ -15,4 +16,4 @@ class ExplorationSettings(Settings):
     n_users: Annotated[int, Ge(1)]
     n_items: Annotated[int, Ge(1)]
     most_categories: Annotated[int, Ge(2)]
-    seed: int
+    seed: Seed

@@ -56,9 +56,11 @@ def require_columns(table: pd.DataFrame, names: list[str], setting: str) -> None
     """Every declared column is in the file."""
     missing = [name for name in names if name not in table.columns]
     if missing:
+        separator = "`separator` of the catalog entry, or " if len(table.columns) == 1 else ""
         raise InputError(
             f"{file_of(table)}: no column {_listed(missing)}; the file has "
-            f"{_listed(list(table.columns))}. Set `{setting}` in the environment's parameters."
+            f"{_listed(list(table.columns))}. Set {separator}`{setting}` in the environment's "
+            "parameters."
         )
 
 

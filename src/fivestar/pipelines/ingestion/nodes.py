@@ -21,6 +21,8 @@ from fivestar.ratings.ids import Codes, any_repeats, pair_keys
 logger = logging.getLogger(__name__)
 
 PAIR = ["user", "item"]
+MOST_SECONDS = 2.0**53
+"""Of a time: all whole numbers below are kept as they are."""
 
 
 def clean_ratings(raw: pd.DataFrame, settings: IngestionSettings, scale: Scale) -> pd.DataFrame:
@@ -142,7 +144,19 @@ def accept(
     items: pd.DataFrame,
     scale: Scale,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, Any]]:
-    """Hand on the clean tables, now that all of them are without mistakes, and their summary."""
+    """Hand on the clean tables, now that all of them are without mistakes, and their summary.
+
+    Raises
+    ------
+    InputError
+        If there are fewer ratings than splits, which would be found out when these are written.
+    """
+    fewest = 3 if test_pairs.empty else 2
+    if len(ratings) < fewest:
+        raise InputError(
+            f"ratings: a split of {len(ratings)} would be empty. Bring {fewest} or more ratings, "
+            "or set a lower `ingestion.k_core`."
+        )
     summary = summarise(ratings, test_pairs, scale)
     logger.info(
         "ingestion: %s ratings by %s users on %s items, density %.2f %%, mean %.2f of %g to %g",
@@ -187,7 +201,8 @@ def _seconds(raw: pd.DataFrame, column: str) -> pd.Series:
         dates = pd.to_datetime(raw[column], errors="coerce", format="ISO8601", utc=True)
         values = values.fillna((dates - pd.Timestamp(0, tz="UTC")).dt.total_seconds())
     fix = "Write seconds since 1970 or dates such as 2026-01-31, or leave the column out."
-    checks.refuse(raw, [column], ~np.isfinite(values), "neither seconds nor a date", fix)
+    whole = values.abs() < MOST_SECONDS  # False of NaN, too
+    checks.refuse(raw, [column], ~whole, "neither seconds nor a date", fix)
     return values.astype(np.int64)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 from annotated_types import Ge, Gt
 
 from fivestar.analysis.maps import Method
+from fivestar.pipelines.seed import Seed
 from fivestar.pipelines.settings import Settings
 from fivestar.pipelines.texts import Texts
 
@@ -23,4 +24,4 @@ class InspectionSettings(Settings):
     n_factors: Annotated[int, Ge(1)]
     n_extremes: Annotated[int, Ge(1)]
     reference: str | None
-    seed: int
+    seed: Seed

@@ -9,6 +9,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BeforeValidator
 
 from fivestar.errors import InputError
+from fivestar.pipelines.seed import Seed
 from fivestar.pipelines.settings import Settings
 from fivestar.pipelines.texts import Texts
 
@@ -53,7 +54,7 @@ class RankingSettings(Settings):
     beside: list[str] | Literal["all"]
     liked_share: Annotated[float, Gt(0), Le(1)]
     at_most_users: Annotated[int, Ge(1)]
-    seed: int
+    seed: Seed
 
 
 class RecommendationSettings(Settings):

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Gt, Lt
 
+from fivestar.pipelines.seed import Seed
 from fivestar.pipelines.settings import Settings
 
 
@@ -32,4 +33,4 @@ class SplittingSettings(Settings):
     test_share: Annotated[float, Gt(0), Lt(1)]
     validation_share: Annotated[float, Gt(0), Lt(1)]
     half_life_days: Annotated[float, Gt(0)] | None = None
-    seed: int
+    seed: Seed

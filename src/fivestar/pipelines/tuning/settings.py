@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Lt
 
+from fivestar.pipelines.seed import Seed
 from fivestar.pipelines.settings import Settings
 
 
@@ -20,5 +21,5 @@ class TuningSettings(Settings):
     inner_folds: Annotated[int, Ge(2)]
     stopping_share: Annotated[float, Gt(0), Lt(1)]
     prune: bool
-    seed: int
+    seed: Seed
     spaces: dict[str, dict[str, Any]]
