@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from fivestar.pipelines.seed import Seed
 from fivestar.pipelines.settings import Settings
@@ -21,7 +21,7 @@ class CrossValidationSettings(Settings):
         each item's, or user's, ratings; ``published``: those that the data set ships, named
         ``fold_<n>_ratings_raw`` and ``fold_<n>_test_pairs_raw`` in the environment's catalog.
     n_folds
-        Their number.
+        Their number; every model has a node of its own for each of them.
     seed
         Of the random choices.
     models
@@ -29,7 +29,7 @@ class CrossValidationSettings(Settings):
     """
 
     folds: Literal["random", "stratified", "per_user", "published"]
-    n_folds: Annotated[int, Ge(2)]
+    n_folds: Annotated[int, Ge(2), Le(100)]
     seed: Seed
     models: Texts
 
