@@ -66,3 +66,30 @@ def test_settings_of_this_machine_win_over_the_environment_and_lose_to_the_comma
     assert own["catalog"]["ratings_raw"]["filepath"] == "elsewhere.csv"
     given = loader(conf, splitting={"seed": 8})
     assert given["parameters"]["splitting"]["seed"] == 8
+
+
+BAD = {
+    "a bracket that is not closed": ("scale: {lowest: 1\n", ["line 2: no YAML", "Close brackets"]),
+    "a tab": ("scale:\n\tlowest: 1\n", ["line 2: no YAML", "indent by spaces"]),
+    "a key twice": ("wait: true\nwait: false\n", ["line 2", "duplicate key wait", "Delete one"]),
+    "a list of all": ("- scale\n", ["no names with values", "`name: value`"]),
+    "a list for settings": (
+        "scale: [1, 5]\n",
+        ["parameter scale is [1, 5]", "Write `scale: {lowest: value}`"],
+    ),
+    "settings for a list": ("line_up: {als: 1}\n", ["parameter line_up is", "it should be a list"]),
+    "Latin-1": ("dataset: B\xfccher\n", ["not UTF-8 (byte 11)", "Save it in that encoding"]),
+}
+
+
+@pytest.mark.parametrize(("text", "says"), BAD.values(), ids=BAD.keys())
+def test_a_file_that_cannot_be_read_is_named_with_the_line_and_the_fix(
+    conf: Path, text: str, says: list[str]
+) -> None:
+    file = conf / "local/parameters.yml"
+    file.parent.mkdir()
+    file.write_text(text, encoding="latin-1")
+    with pytest.raises(InputError) as error:
+        loader(conf)["parameters"]
+    for part in [str(file), *says]:
+        assert part in str(error.value)

@@ -11,7 +11,10 @@ from typing import Any
 from kedro.config import OmegaConfigLoader
 from kedro.framework.context import KedroContext
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
+from fivestar.config_files import mistake
 from fivestar.errors import InputError
 
 LOCAL = "local"
@@ -47,6 +50,23 @@ class ConfigLoader(OmegaConfigLoader):
             ("place", lambda: self.place),
         ):
             OmegaConf.register_resolver(name, value, replace=True)
+        try:
+            return self._merged(key)
+        except (
+            YAMLError,
+            UnicodeError,
+            OmegaConfBaseException,
+            AttributeError,
+            TypeError,
+        ) as error:
+            environments = dict.fromkeys((self.base_env, self.environment, LOCAL))
+            folders = [Path(self.conf_source) / str(each) for each in environments]
+            told = mistake(folders, self.config_patterns[key])
+            if told is None:
+                raise
+            raise InputError(told) from error
+
+    def _merged(self, key: str) -> dict[str, Any]:
         config: dict[str, Any] = super().__getitem__(key)
         local = Path(self.conf_source) / LOCAL
         if not local.is_dir() or self.environment == LOCAL:
