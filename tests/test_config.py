@@ -46,6 +46,12 @@ def test_a_fold_where_there_are_none_is_refused(conf: Path) -> None:
         _ = loader(conf, "ml-100k", fold="../demo").place
 
 
+@pytest.mark.parametrize("env", ["dmo", "../conf/demo", "./demo", "/", ".."])
+def test_an_environment_without_a_folder_of_its_name_is_refused(conf: Path, env: str) -> None:
+    with pytest.raises(InputError, match=r"no such environment.*choose one of .*demo"):
+        loader(conf, env).require_environment()
+
+
 def test_a_data_set_is_named_after_its_environment(conf: Path) -> None:
     (conf / "mine").mkdir()
     assert loader(conf, "mine")["parameters"]["dataset"] == "mine"

@@ -17,6 +17,8 @@ from yaml import YAMLError
 from fivestar.config_files import mistake
 from fivestar.errors import InputError
 
+NAME = r"[\w-][\w.-]*"
+"""Of an environment or a fold: it is a folder's name, and no path."""
 LOCAL = "local"
 """The folder of settings that are this machine's own; they win over the environment's."""
 
@@ -94,7 +96,7 @@ class ConfigLoader(OmegaConfigLoader):
                 f"fold: the environment {self.environment} has no folds. Leave --params fold out, "
                 "or name an environment that has some: --env ml-100k"
             )
-        if not re.fullmatch(r"[\w.-]+", str(fold)) or str(fold).startswith("."):
+        if not re.fullmatch(NAME, str(fold)):
             raise InputError(f"fold: {fold!r} is no fold's name. Write --params fold=1")
         return f"{self.environment}/fold-{fold}"
 
@@ -109,9 +111,13 @@ class ConfigLoader(OmegaConfigLoader):
         return plain["parameters"]
 
     def require_environment(self) -> None:
-        """Refuse an environment that has no folder; Kedro would run on without its settings."""
+        """Refuse an environment that has no folder; Kedro would run on without its settings.
+
+        Nor may it be a path: outputs lie in folders of its name.
+        """
         folder = Path(self.conf_source)
-        if folder.is_dir() and not (folder / self.environment).is_dir():
+        is_name = re.fullmatch(NAME, self.environment) is not None
+        if folder.is_dir() and not (is_name and (folder / self.environment).is_dir()):
             others = {"base", LOCAL}
             known = sorted(f.name for f in folder.iterdir() if f.is_dir() and f.name not in others)
             raise InputError(
