@@ -17,7 +17,7 @@ settings.register_profile(
     derandomize=True,  # the same tables everywhere; HYPOTHESIS_SEARCH=1 looks for others
     deadline=None,
     database=None,
-    max_examples=25,
+    max_examples=15,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.register_profile(
