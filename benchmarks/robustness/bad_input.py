@@ -16,8 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 from benchmarks.robustness import small_project
 from benchmarks.robustness.bad_inputs import BadInput, bad_inputs
 from benchmarks.robustness.small_project import LOAD, Outcome, State

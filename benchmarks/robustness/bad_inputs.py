@@ -585,7 +585,7 @@ def yaml() -> Iterator[BadInput]:
     )
     yield yml(
         "The parameters name a variable that does not exist",
-        append(PARAMETERS, "evaluation: {seed: \"${seeds}\"}\n"),
+        append(PARAMETERS, 'evaluation: {seed: "${seeds}"}\n'),
         *("seeds", "parameters"),
         fix="Write the value, or define the variable.",
     )
@@ -643,7 +643,7 @@ def outputs() -> Iterator[BadInput]:
     )
     yield output(
         "A model is of other data",
-        _copied(f"data/06_models/amazon-books/als", f"{MODELS}/als"),
+        _copied("data/06_models/amazon-books/als", f"{MODELS}/als"),
         *(use, changed, again),
     )
     yield output(
@@ -756,7 +756,9 @@ def options() -> Iterator[BadInput]:
     yield option("--from-inputs stars_raw", "An input does not exist", "stars_raw", fix=look)
     yield option("--colour", "An option does not exist", "--colour", fix="See `kedro run --help`.")
     syntax = "Write `--params name=value`, with a comma between two."
-    yield option("--params fold", "A parameter has no value", "fold", "separated by `=`", fix=syntax)
+    yield option(
+        "--params fold", "A parameter has no value", "fold", "separated by `=`", fix=syntax
+    )
     yield option("--params =1", "A parameter has no name", "empty string", fix=syntax)
     yield option(
         "--conf-source conf2",

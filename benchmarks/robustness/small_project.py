@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import importlib
 import os
 import shlex
 import sqlite3
@@ -30,6 +31,14 @@ RESULTS = {
     "tags": "run_uuid, key, value",
 }
 """What MLflow's store holds of runs: tables and columns."""
+IMPORTED = (
+    *("kedro.framework.cli.cli", "kedro_viz.launchers.cli", "mlflow.tracking", "rich.console"),
+    *("torch", "fivestar.datasets", "fivestar.settings", "fivestar.recommender"),
+    *("fivestar.models.factorization.als", "fivestar.pipelines.evaluation"),
+    *("fivestar.pipelines.ingestion", "fivestar.pipelines.splitting"),
+    *("fivestar.pipelines.submission", "fivestar.pipelines.training"),
+)
+"""Modules that most commands use."""
 UNFINISHED = ("RUNNING", "FINISHED")
 """How no run of a command that was refused may end."""
 
@@ -131,19 +140,8 @@ def _give_up_the_rights_of_root() -> None:
 
 def import_all() -> None:
     """Import what commands use, so that forked ones need not."""
-    import kedro.framework.cli.cli
-    import mlflow.tracking
-    import torch
-
-    import fivestar.datasets
-    import fivestar.hooks.tracking
-    import fivestar.models.factorization.als
-    import fivestar.pipelines.evaluation
-    import fivestar.pipelines.ingestion
-    import fivestar.pipelines.splitting
-    import fivestar.pipelines.submission
-    import fivestar.pipelines.training
-    import fivestar.recommender  # noqa: F401
+    for name in IMPORTED:
+        importlib.import_module(name)
 
 
 class State(NamedTuple):

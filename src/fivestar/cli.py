@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import logging
+import re
 import signal
 import sys
 import traceback
@@ -15,10 +16,16 @@ from typing import Any
 import click
 import kedro
 from kedro.framework.cli.project import run as kedro_run
+from kedro.validation.exceptions import ParameterValidationError
 
 from fivestar.errors import InputError
 
 logger = logging.getLogger(__name__)
+
+MISTAKE = re.compile(
+    r"^- Parameter '([\w.]+)': Failed to instantiate \w+ for parameter '\1': ", re.MULTILINE
+)
+"""How Kedro begins to tell what is wrong with a parameter."""
 
 
 def plainly(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -36,9 +43,18 @@ def plainly(command: Callable[..., Any]) -> Callable[..., Any]:
             logger.debug("the run failed", exc_info=True)
             if not is_users_to_fix(error):
                 raise
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(told(error)) from error
 
     return run_plainly
+
+
+def told(error: Exception) -> str:
+    """The error's message, without what Kedro says of its own classes."""
+    text = str(error) if not isinstance(error, KeyError) else " ".join(map(str, error.args))
+    if isinstance(error, ParameterValidationError):
+        _, _, mistakes = text.partition("\n")
+        return MISTAKE.sub(r"parameter \1: ", mistakes)
+    return text
 
 
 def is_users_to_fix(error: Exception) -> bool:

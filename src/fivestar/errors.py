@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 
 class InputError(Exception):
@@ -47,3 +51,29 @@ def did_you_mean(name: str, known: Iterable[str], n: int = 1) -> str:
     if not like:
         return ""
     return f"Did you mean {'one of ' * (len(like) > 1)}{', '.join(repr(one) for one, *_ in like)}?"
+
+
+def explain(error: ValidationError, known_at: Callable[[Sequence[Any]], list[str]]) -> str:
+    """What is wrong with settings, each mistake in a few words.
+
+    Parameters
+    ----------
+    known_at
+        Names of the settings that there are inside the one at a path; ``()`` is the outermost.
+    """
+    mistakes = []
+    for detail in error.errors(include_url=False):
+        *path, _ = detail["loc"] or ("",)
+        setting = ".".join(str(part) for part in detail["loc"])
+        message = detail["msg"].removeprefix("Value error, ")
+        if detail["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+            known = [".".join([*map(str, path), name]) for name in known_at(path)]
+            advice = did_you_mean(setting, known) or f"Known are {', '.join(known)}."
+            mistakes.append(f"unknown setting {setting!r}. {advice}")
+        elif detail["type"] == "missing":
+            mistakes.append(f"{setting} is missing")
+        elif detail["type"] == "value_error" and not setting:
+            mistakes.append(message)
+        else:
+            mistakes.append(f"{setting} is {detail['input']!r}: {message}".strip())
+    return "; ".join(mistakes)

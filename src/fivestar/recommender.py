@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -74,7 +75,13 @@ def load(folder: str | Path) -> Recommender:
     for file in (folder / "model.json", prepared / DESCRIPTION, prepared / "items.parquet"):
         if not file.exists():
             raise InputError(f"{file}: missing. Make it anew: {run} --only-missing-outputs")
-    training_data, items = TrainingData.load(prepared), pd.read_parquet(file)
+    try:
+        training_data, items = TrainingData.load(prepared), pd.read_parquet(file)
+    except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise InputError(
+            f"{prepared}: not readable ({what}). Make it anew: {run} --only-missing-outputs"
+        ) from error
     train = f"Train it anew: {run} --pipelines zoo --namespaces {name}"
     try:
         model = models.load(folder)

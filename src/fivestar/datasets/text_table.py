@@ -152,6 +152,11 @@ class TextTable(AbstractDataset[None, "pd.DataFrame | None"]):
     def _text(self) -> str:
         """The file's text, each line with its end."""
         assert self.path is not None
+        if self.path.is_dir():
+            raise UnreadableTableError(
+                f"{self.path}: is a folder. Name the file in the catalog of the environment "
+                "(conf/<environment>/catalog.yml)."
+            )
         if not self.path.is_file():
             raise UnreadableTableError(
                 f"{self.path}: no such file. Fetch it (python -m fivestar.download "
@@ -160,6 +165,10 @@ class TextTable(AbstractDataset[None, "pd.DataFrame | None"]):
             )
         try:
             text = self.path.read_bytes().decode(self.encoding)
+        except PermissionError as error:
+            raise UnreadableTableError(
+                f"{self.path}: may not be read. Give yourself the right to: chmod u+r {self.path}"
+            ) from error
         except (UnicodeError, LookupError) as error:
             raise UnreadableTableError(
                 f"{self.path}: not readable as {self.encoding} ({error}). "
@@ -168,6 +177,12 @@ class TextTable(AbstractDataset[None, "pd.DataFrame | None"]):
         text = text.removeprefix("\ufeff")
         if not text or text.isspace():
             raise UnreadableTableError(f"{self.path}: the file is empty. Put its rows there.")
+        if (at := text.find("\0")) >= 0:
+            line = text.count("\n", 0, at) + 1
+            raise UnreadableTableError(
+                f"{self.path}: a byte 0 in line {line}: no text in {self.encoding}. Set `encoding` "
+                "of the catalog entry (utf-16-le, for instance), or copy the file again."
+            )
         if "\n" not in text:
             text = text.replace("\r", "\n")
         return text if text.endswith("\n") else text + "\n"
@@ -273,22 +288,31 @@ class _Facts(NamedTuple):
 
     @classmethod
     def of(cls, path: Path, quote: str | None, header: bool) -> _Facts | None:
-        """None of a file that begins with an empty line, or ends with thousands of them."""
-        with path.open("rb") as file:
+        """None of a file that begins with an empty line, or ends with thousands of them.
+
+        Nor of one that holds a byte 0 or may not be read.
+        """
+        try:
+            file = path.open("rb")
+        except PermissionError:
+            return None
+        with file:
             first = file.readline(READ_BYTES)
             n_ends, quoted, last = 1, False, first
+            zero = b"\0" in first
             if not header:
                 file.seek(n_ends := 0)
             while block := file.read(READ_BYTES):
                 n_ends += block.count(b"\n")
                 quoted = quoted or (quote is not None and quote.encode() in block)
+                zero = zero or b"\0" in block
                 last = block
         rest = last.rstrip(b"\r\n")
         try:
             line = first.decode("utf-8-sig")
         except UnicodeError:
             return None
-        if not line.strip() or not line.endswith("\n") or not rest:
+        if zero or not line.strip() or not line.endswith("\n") or not rest:
             return None
         return cls(line, n_ends - last[len(rest) :].count(b"\n") + 1, quoted)
 

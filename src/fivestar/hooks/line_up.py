@@ -16,7 +16,8 @@ from kedro.framework.project import settings
 from kedro.utils import find_kedro_project
 
 from fivestar.config import ConfigLoader, loader_of
-from fivestar.errors import InputError
+from fivestar.errors import InputError, did_you_mean
+from fivestar.hooks.parameters import check_parameters
 
 if TYPE_CHECKING:
     from fivestar.pipelines.cross_validation.settings import CrossValidationSettings
@@ -55,7 +56,8 @@ def cross_validated() -> tuple[Blocks, CrossValidationSettings]:
     """The models that are cross-validated, and on which folds."""
     from fivestar.pipelines.cross_validation.settings import CrossValidationSettings
 
-    settings = CrossValidationSettings(**_parameters()["cross_validation"])
+    name = "cross_validation"
+    settings = CrossValidationSettings.read(name, _parameters()[name])
     names = settings.models or _parameters()["line_up"]
     return _blocks(names, "parameters_cross_validation.yml: models"), settings
 
@@ -63,6 +65,7 @@ def cross_validated() -> tuple[Blocks, CrossValidationSettings]:
 def changes() -> tuple[str, list[str]]:
     """The model that changes are tried on, and the names of the changes."""
     settings = _parameters()["ablation"]
+    _blocks([settings["base"]], "parameters_ablation.yml: ablation.base")
     return settings["base"], list(settings["variants"])
 
 
@@ -85,8 +88,8 @@ def _blocks(names: Iterable[str], where: str) -> Blocks:
     unknown = [name for name in names if name not in blocks]
     if unknown:
         raise InputError(
-            f"{where} names {', '.join(unknown)}, "
-            "which has no block under `models`. Add one, or take the name out."
+            f"{where} names {', '.join(map(str, unknown))}, which has no block under `models`. "
+            f"Add one, or take the name out. {did_you_mean(str(unknown[0]), blocks)}".strip()
         )
     return {name: blocks[name] for name in names}
 
@@ -108,6 +111,9 @@ class LineUpHook:
     @hook_impl(tryfirst=True)
     def after_context_created(self, context: KedroContext) -> None:
         # Not `context.params`: to check those, Kedro would register the pipelines first.
-        loader_of(context).require_environment()
+        loader = loader_of(context)
+        loader.require_environment()
+        parameters = loader["parameters"]
+        check_parameters(parameters, Path(loader.conf_source) / str(loader.base_env))
         _of_context.clear()
-        _of_context.update(loader_of(context)["parameters"])
+        _of_context.update(parameters)

@@ -11,6 +11,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
 from kedro.io import AbstractDataset, CatalogProtocol
 from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
 
 from fivestar.config import loader_of
 from fivestar.errors import InputError
@@ -73,6 +74,18 @@ class LineageHook:
                 wanted |= pipeline.from_inputs(*tried_again).all_outputs()
             for name in filter(graph.is_persisted, wanted):
                 catalog[name] = Redone(catalog[name])
+
+    def to_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> list[Node]:
+        """The nodes, without those whose outputs are kept as they are."""
+        if not run_params.get("only_missing_outputs"):
+            return list(pipeline.nodes)
+        return [node for node in pipeline.nodes if any(map(self._is_wanted, node.outputs))]
+
+    def _is_wanted(self, name: str) -> bool:
+        if not self._graph.is_persisted(name):
+            return False
+        status = self._graph.status(name)
+        return bool(status.problem) or status.failed
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:

@@ -19,6 +19,7 @@ from kedro.pipeline import Pipeline
 
 from fivestar.config import loader_of
 from fivestar.hooks.lineage import LineageHook
+from fivestar.hooks.parameters import check_models
 from fivestar.hooks.place_lock import PlaceLock
 from fivestar.hooks.tracking import TrackingHook
 from fivestar.lineage.files import local_files
@@ -49,7 +50,8 @@ class RunHook:
         self._project = Path(context.project_path)
         self._place: str = loader_of(context).place
         self._environment: str = loader_of(context).environment
-        self._wait = bool(loader_of(context)["parameters"].get("wait"))
+        self._parameters = loader_of(context)["parameters"]
+        self._wait = bool(self._parameters.get("wait"))
 
     @hook_impl
     def before_pipeline_run(
@@ -62,6 +64,7 @@ class RunHook:
                 lock.acquire(wait=self._wait)
                 self._locks.append(lock)
             self._lineage.check(run_params, pipeline, catalog)
+            check_models(self._lineage.to_run(run_params, pipeline), self._parameters)
         except BaseException:
             self._end()
             raise

@@ -74,9 +74,12 @@ class RawFiles:
         self.known: dict[str, State] = _read(cache)
 
     def digest(self, path: Path) -> str:
-        """Of the content, ``missing`` where there is no file."""
+        """Of the content, ``missing`` where there is no file that may be read."""
         key = str(path)
-        now = state(path, self.known.get(key))
+        try:
+            now = state(path, self.known.get(key))
+        except PermissionError:  # which the dataset tells when it is loaded
+            now = None
         if now is None:
             return "missing"
         if now != self.known.get(key):

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
+from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from fivestar.errors import InputError, did_you_mean
+from fivestar.errors import InputError, explain
 from fivestar.models.base import Model
 
 PACKAGE = __name__.rpartition(".")[0]
@@ -122,25 +123,34 @@ def build(
     try:
         return TypeAdapter(model_class).validate_python(given)
     except ValidationError as error:
-        raise InputError(f"{where}: {_explain(error, model_class)}") from error
+        known = [entry.name for entry in fields(model_class) if entry.init]
+        raise InputError(
+            f"{where}: {explain(error, lambda path: [] if path else known)}"
+        ) from error
 
 
 def load(folder: Path) -> Model:
-    """Read a model that ``Model.save`` wrote."""
-    description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    settings = {"family": description["family"], **description["settings"]}
+    """Read a model that ``Model.save`` wrote.
+
+    Raises
+    ------
+    InputError
+        If a file is missing or damaged, or the model was saved by another version of its family.
+    """
+    path = folder / "model.json"
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+        settings = {"family": description["family"], **description["settings"]}
+        version = description["version"]
+        path = folder / "weights.safetensors"
+        arrays = load_file(path)
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise InputError(f"{path}: not readable ({what}). Train the model again.") from error
     model = build(settings, folder.as_posix(), "saved model ")
-    return model.restore(load_file(folder / "weights.safetensors"), description, folder)
-
-
-def _explain(error: ValidationError, model_class: type[Model]) -> str:
-    known = [entry.name for entry in fields(model_class) if entry.init]
-    mistakes = []
-    for detail in error.errors():
-        setting = ".".join(str(part) for part in detail["loc"])
-        if detail["type"].startswith("unexpected"):
-            advice = did_you_mean(setting, known) or f"Known are {', '.join(known)}."
-            mistakes.append(f"unknown setting {setting!r}. {advice}")
-        else:
-            mistakes.append(f"{setting} is {detail['input']!r}: {detail['msg']}")
-    return "; ".join(mistakes)
+    if version != model.version:
+        raise InputError(
+            f"{folder / 'model.json'}: saved by version {version} of {model.family}, which is now "
+            f"at {model.version}. Train the model again."
+        )
+    return model.restore(arrays, description, folder)

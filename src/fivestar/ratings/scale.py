@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from numbers import Real
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,10 @@ class Scale:
     highest: float
 
     def __post_init__(self) -> None:
+        for name in ("lowest", "highest"):
+            end = getattr(self, name)
+            if not isinstance(end, Real) or not math.isfinite(end):
+                raise ValueError(f"{name} of the scale is {end!r}: it should be a finite number")
         if not self.lowest < self.highest:
             raise ValueError(
                 f"scale: lowest ({self.lowest}) must lie below highest ({self.highest})"

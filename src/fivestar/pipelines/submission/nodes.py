@@ -8,17 +8,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
 
+from fivestar.pipelines.settings import Settings
 from fivestar.ratings import DescribedSplit, Scale, TrainingData
 
 logger = logging.getLogger(__name__)
 
 
-class SubmissionSettings(BaseModel):
+class SubmissionSettings(Settings):
     """The two columns of the submission, as the data set names them."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: str = "ID"
     rating: str = "Rating"
