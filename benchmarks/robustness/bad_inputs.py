@@ -220,7 +220,7 @@ def tables() -> Iterator[BadInput]:
     )
     yield table(
         "A quote is never closed",
-        append(COURSE, '99,"A1,B2,3\n'),
+        append(COURSE, '99,A1,B2,"3\n98,A1,B3,4\n'),
         *(COURSE, 'a quote " is opened and never closed', "`quote`"),
         options=BOOKS,
         fix="Close it, or set `quote: null` of the catalog entry where quotes are text.",

@@ -51,10 +51,15 @@ class Outcome(NamedTuple):
     """What the terminal showed."""
 
     @property
+    def lines(self) -> list[str]:
+        """What the terminal showed after ``Error: ``."""
+        _, _, message = self.text.partition("Error: ")
+        return message.strip().splitlines() or [""]
+
+    @property
     def message(self) -> str:
-        """What the terminal showed after ``Error: ``, in one line."""
-        _, _, message = self.text.rpartition("Error: ")
-        return " ".join(message.split())
+        """The same in one line, with single blanks."""
+        return " ".join(" ".join(self.lines).split())
 
 
 def make(folder: Path) -> Path:
