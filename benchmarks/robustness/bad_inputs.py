@@ -491,14 +491,14 @@ def settings() -> Iterator[BadInput]:
     yield setting(
         "splitting.method=time",
         "A split by time is asked for, and there are no times",
-        *("splitting by time needs timestamps", "`ingestion.columns.timestamp`"),
+        *("method is 'time', which needs timestamps", "`ingestion.columns.timestamp`"),
         options=BOOKS,
         fix="Name the column of the times, or set another `splitting.method`.",
     )
     yield setting(
         "splitting.half_life_days=30",
         "A half-life is asked for, and there are no times",
-        *("`splitting.half_life_days` needs timestamps", "`ingestion.columns.timestamp`"),
+        *("half_life_days is 30, which needs timestamps", "`ingestion.columns.timestamp`"),
         options=BOOKS,
         fix="Name the column of the times, or set `splitting.half_life_days: null`.",
     )
@@ -586,7 +586,7 @@ def yaml() -> Iterator[BadInput]:
     yield yml(
         "The parameters name a variable that does not exist",
         append(PARAMETERS, 'evaluation: {seed: "${seeds}"}\n'),
-        *("seeds", "parameters"),
+        *("conf, parameters: evaluation.seed", "'seeds' not found", "Write the value"),
         fix="Write the value, or define the variable.",
     )
     yield yml(
@@ -598,7 +598,7 @@ def yaml() -> Iterator[BadInput]:
     yield yml(
         "The catalog names a class that does not exist",
         replace(CATALOG, "TextTable", "TextTabel"),
-        *("TextTabel", "catalog"),
+        *("parsing config for dataset", "'TextTabel' not found in 'fivestar.datasets'"),
         fix="Write `fivestar.datasets.TextTable`, or install the package of the class.",
     )
     yield yml(
@@ -616,7 +616,7 @@ def yaml() -> Iterator[BadInput]:
     yield yml(
         "The catalog lacks the ratings",
         replace(CATALOG, "ratings_raw", "ratings"),
-        *("ratings_raw", "catalog"),
+        *("the catalog has no entry 'ratings_raw'", "conf/<environment>/catalog.yml"),
         fix="Add the entry `ratings_raw` to the environment's catalog.",
     )
 
@@ -644,7 +644,7 @@ def outputs() -> Iterator[BadInput]:
     yield output(
         "A model is of other data",
         _copied("data/06_models/amazon-books/als", f"{MODELS}/als"),
-        *(use, changed, again),
+        *(use, "made of other inputs (training_data", "Make them again: kedro run"),
     )
     yield output(
         "The vocabulary is broken",
@@ -669,7 +669,7 @@ def outputs() -> Iterator[BadInput]:
     yield output(
         "The split is missing",
         delete(SPLIT),
-        *("--pipelines training", "is not there", "Make them again: kedro run"),
+        *("--pipelines training", "is not there", again),
     )
     yield output(
         "The ratings have changed since the split",
@@ -742,18 +742,21 @@ def options() -> Iterator[BadInput]:
     def option(given: str, wrong: str, *says: str, fix: str) -> BadInput:
         return BadInput("option", wrong, nothing, given, says, fix)
 
-    look = "Look the name up in the list that the message or the command it names shows."
-    yield option(
-        "--pipelines trainnig", "A pipeline does not exist", "trainnig", "training", fix=look
-    )
-    yield option("--env movielens", "An environment does not exist", "movielens", "demo", fix=look)
-    yield option("--namespaces alz", "A namespace does not exist", "alz", "als", fix=look)
-    yield option("--nodes fit_alz", "A node does not exist", "fit_alz", fix=look)
-    yield option("--tags trainnig", "A tag does not exist", "trainnig", "training", fix=look)
-    yield option("--runner FastRunner", "A runner does not exist", "FastRunner", fix=look)
-    yield option("--from-nodes fit_alz", "A first node does not exist", "fit_alz", fix=look)
-    yield option("--to-outputs board", "An output does not exist", "board", fix=look)
-    yield option("--from-inputs stars_raw", "An input does not exist", "stars_raw", fix=look)
+    look = "Write a name that there is: the message has one that is like it, or some."
+    for given, wrong, *says in (
+        ("--pipelines trainnig", "A pipeline does not exist", "trainnig", "training"),
+        ("--env movielens", "An environment does not exist", "movielens", "choose one of", "demo"),
+        ("--env ../conf/demo", "An environment is a path", "../conf/demo", "choose one of"),
+        ("--namespaces alz", "A namespace does not exist", "--namespaces: 'alz'", "'als'"),
+        ("--nodes fit_als", "A node does not exist", "--nodes: 'fit_als'", "'als.fit'"),
+        ("--tags trainnig", "A tag does not exist", "--tags: 'trainnig'", "'training'"),
+        ("--from-nodes fit_als", "A first node does not exist", "--from-nodes: 'fit_als'"),
+        ("--to-outputs leader", "An output does not exist", "'leader'", "'leaderboard'"),
+        ("--from-inputs rating_raw", "An input does not exist", "'rating_raw'", "'ratings_raw'"),
+        ("--runner FastRunner", "A runner does not exist", "'FastRunner'", "ThreadRunner"),
+        ("--runner my.Runner", "A runner's module does not exist", "'my.Runner'", "ThreadRunner"),
+    ):
+        yield option(given, wrong, *says, fix=look)
     yield option("--colour", "An option does not exist", "--colour", fix="See `kedro run --help`.")
     syntax = "Write `--params name=value`, with a comma between two."
     yield option(
@@ -769,6 +772,6 @@ def options() -> Iterator[BadInput]:
     yield option(
         "--load-versions leaderboard",
         "A version to load has no time",
-        *("load-versions", "leaderboard"),
+        *("leaderboard", "version"),
         fix="The project keeps no versions: leave the option out.",
     )

@@ -10,7 +10,7 @@ import shlex
 import sqlite3
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -22,6 +22,8 @@ from tests.project import QUICK, make_project
 
 MODELS = ("item_mean", "bias", "als")
 """That are trained: a baseline, one that folds in users, one with factors."""
+RUNS = ("", "--env amazon-books")
+"""Options of the runs that make the good outputs: of the demo, and of the course's format."""
 LOAD = "fivestar.load"
 """The command of a case that loads a result in Python; any other is ``kedro run``."""
 RESULTS = {
@@ -62,14 +64,14 @@ class Outcome(NamedTuple):
         return " ".join(" ".join(self.lines).split())
 
 
-def make(folder: Path) -> Path:
-    """The project with the outputs of ``kedro run`` on the demo and on the course's format."""
+def make(folder: Path, models: Sequence[str] = MODELS, runs: Sequence[str] = RUNS) -> Path:
+    """The project with the outputs of these runs of ``kedro run``, on these models."""
     project = make_project(folder)
     write_course_data(project / "data/01_raw/amazon-books")
-    settings = {**QUICK, "line_up": list(MODELS)}
+    settings = {**QUICK, "line_up": list(models)}
     (project / "conf/local").mkdir()
     (project / "conf/local/parameters.yml").write_text(yaml.safe_dump(settings))
-    for options in ("", "--env amazon-books"):
+    for options in runs:
         outcome = run(project, options)
         if outcome.code:
             raise RuntimeError(f"the undisturbed run failed:\n{outcome.text}")

@@ -16,8 +16,11 @@ from typing import Any
 import click
 import kedro
 from kedro.framework.cli.project import run as kedro_run
+from kedro.framework.cli.utils import KedroCliError
+from kedro.utils import load_obj
 from kedro.validation.exceptions import ParameterValidationError
 
+from fivestar.chosen_nodes import wrong_name
 from fivestar.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -26,6 +29,8 @@ MISTAKE = re.compile(
     r"^- Parameter '([\w.]+)': Failed to instantiate \w+ for parameter '\1': ", re.MULTILINE
 )
 """How Kedro begins to tell what is wrong with a parameter."""
+NO_ENTRY = re.compile(r"Pipeline input\(s\) \{(.*)\} not found in the ")
+"""How it tells that the catalog lacks what a pipeline starts from."""
 
 
 def plainly(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -35,6 +40,8 @@ def plainly(command: Callable[..., Any]) -> Callable[..., Any]:
     def run_plainly(*args: Any, **kwargs: Any) -> Any:
         try:
             return command(*args, **kwargs)
+        except KedroCliError as error:  # whose own way to be shown is an empty traceback
+            raise click.UsageError(error.message) from error
         except click.ClickException:
             raise
         except KeyboardInterrupt:  # before the run has begun, which ends itself
@@ -43,7 +50,8 @@ def plainly(command: Callable[..., Any]) -> Callable[..., Any]:
             logger.debug("the run failed", exc_info=True)
             if not is_users_to_fix(error):
                 raise
-            raise click.ClickException(told(error)) from error
+            wrong = wrong_name(kwargs) if isinstance(error, ValueError) else None
+            raise click.ClickException(wrong or told(error)) from error
 
     return run_plainly
 
@@ -54,6 +62,11 @@ def told(error: Exception) -> str:
     if isinstance(error, ParameterValidationError):
         _, _, mistakes = text.partition("\n")
         return MISTAKE.sub(r"parameter \1: ", mistakes)
+    if lacking := NO_ENTRY.match(text):
+        return (
+            f"the catalog has no entry {lacking[1]}. Add it to conf/<environment>/catalog.yml, or "
+            "look how it is written there."
+        )
     return text
 
 
@@ -70,13 +83,35 @@ def by_name(command: Callable[..., Any]) -> Callable[..., Any]:
     def run_by_name(*args: Any, **kwargs: Any) -> Any:
         if not kwargs["pipeline"]:
             kwargs["pipelines"] = kwargs["pipelines"] or ["__default__"]
+        if kwargs["runner"]:
+            require_runner(kwargs["runner"])
         return command(*args, **kwargs)
 
     return run_by_name
 
 
+def require_runner(name: str) -> None:
+    """Refuse a runner that does not exist.
+
+    Raises
+    ------
+    InputError
+        With some that do.
+    """
+    try:
+        load_obj(name, "kedro.runner")
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InputError(
+            f"--runner: there is no {name!r} ({error}). Write SequentialRunner, ThreadRunner, "
+            "ParallelRunner or fivestar.runner.LongestFirst."
+        ) from error
+
+
 run = copy.copy(kedro_run)
 assert kedro_run.callback is not None
 run.callback = plainly(by_name(kedro_run.callback))
+run.params = [copy.copy(option) for option in kedro_run.params]
+for option in run.params:
+    option.callback = option.callback and plainly(option.callback)
 
 cli = click.Group("fivestar", commands=[run])

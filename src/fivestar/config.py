@@ -42,7 +42,8 @@ class ConfigLoader(OmegaConfigLoader):
     @cached_property
     def _parameters(self) -> dict[str, Any]:
         parameters = self._read("parameters")
-        name_members(parameters.get("models", {}))
+        models = parameters.get("models")
+        name_members(models if isinstance(models, dict) else {})
         return parameters
 
     def _read(self, key: str) -> dict[str, Any]:
@@ -64,6 +65,11 @@ class ConfigLoader(OmegaConfigLoader):
             environments = dict.fromkeys((self.base_env, self.environment, LOCAL))
             folders = [Path(self.conf_source) / str(each) for each in environments]
             told = mistake(folders, self.config_patterns[key])
+            if told is None and isinstance(error, OmegaConfBaseException):
+                told = (
+                    f"{self.conf_source}, {key}: {error.full_key}: {str(error).splitlines()[0]}. "
+                    "Write the value in its place, or define what it names."
+                )
             if told is None:
                 raise
             raise InputError(told) from error

@@ -63,6 +63,22 @@ def check_parameters(parameters: Mapping[str, Any], base: Path) -> None:
     except InputError as error:
         raise InputError(f"parameter {error}") from error
     require_blocks(parameters["models"])
+    require_times(parameters)
+
+
+def require_times(parameters: Mapping[str, Any]) -> None:
+    """Refuse a split by time where no column of times is named, before anything is written."""
+    splitting, ingestion = parameters["splitting"], parameters["ingestion"]
+    columns = ingestion.get("columns") if isinstance(ingestion, Mapping) else None
+    if not isinstance(splitting, Mapping) or not isinstance(columns, Mapping):
+        return  # which the stages tell
+    by_time = splitting.get("method") == "time"
+    if columns.get("timestamp") is None and (by_time or splitting.get("half_life_days")):
+        setting, otherwise = ("method", "another") if by_time else ("half_life_days", "null")
+        raise InputError(
+            f"parameter splitting: {setting} is {splitting[setting]!r}, which needs timestamps: "
+            f"name their column in `ingestion.columns.timestamp`, or set {otherwise}."
+        )
 
 
 def require_blocks(models: Any) -> None:

@@ -27,6 +27,20 @@ COLUMNS = [
 ]
 
 
+def require_titles(
+    inspected: Inspected, items: pd.DataFrame, settings: InspectionSettings
+) -> Inspected:
+    """Hand the model on once every title that is asked for is found: nothing is written before.
+
+    Raises
+    ------
+    InputError
+        As ``find_neighbours`` does.
+    """
+    _understand(settings.items, items)
+    return inspected
+
+
 def find_neighbours(
     inspected: Inspected, items: pd.DataFrame, settings: InspectionSettings
 ) -> tuple[list[dict[str, Any]], pd.DataFrame]:
@@ -53,6 +67,9 @@ def find_neighbours(
     )
     tables = []
     for match in matches:
+        if settings.items:
+            note = f" (not {'; '.join(match.others)})" if match.others else ""
+            logger.info("inspection: %r is %s%s", match.asked, match.found, note)
         for measure in MEASURES:
             indices, similarities = nearest(
                 inspected.factors.items, match.index, allowed, settings.n_neighbours, measure
@@ -97,8 +114,6 @@ def _understand(asked: list[str], items: pd.DataFrame) -> list[Match]:
         elif fitting[0] not in matches:
             found, *others = (shown[index] for index in fitting)
             matches[fitting[0]] = Match(title, fitting[0], found, others)
-            note = f" (not {'; '.join(others)})" if others else ""
-            logger.info("inspection: %r is %s%s", title, found, note)
     if mistakes:
         raise InputError("inspection.items: " + "\n  ".join(mistakes))
     return list(matches.values())

@@ -6,7 +6,7 @@ from kedro.pipeline.node import Node
 from fivestar.pipelines.inspection import charts, error_charts, page
 from fivestar.pipelines.inspection.choosing import choose_inspected
 from fivestar.pipelines.inspection.errors import group_errors, predict_validation
-from fivestar.pipelines.inspection.neighbours import find_neighbours
+from fivestar.pipelines.inspection.neighbours import find_neighbours, require_titles
 from fivestar.pipelines.inspection.vectors import (
     compare_norms,
     describe_factors,
@@ -38,7 +38,8 @@ def ask() -> list[Node]:
     """Neighbours of items. The tag ``ask`` runs this alone."""
     which = {"leaderboard": "leaderboard", "model": "params:model"}
     return [
-        node(choose_inspected, {**MODELS, **which}, "inspected"),
+        node(choose_inspected, {**MODELS, **which}, "chosen"),
+        node(require_titles, {**LOOK, "inspected": "chosen"}, "inspected"),
         node(find_neighbours, LOOK, ["asked", "neighbours_table"]),
     ]
 
