@@ -49,23 +49,18 @@ def attempt(given: BadInput, good: Path, folder: Path) -> Tried:
         else:
             outcome = small_project.run(project, given.options)
         changes = before.changes(State.of(project))
-        logged = project / "info.log"
-        log = logged.read_text(encoding="utf-8") if logged.exists() else ""
     finally:
         shutil.rmtree(project)
     text = outcome.text.replace(f"{project.resolve()}/", "").replace(str(project), ".")
     outcome = outcome._replace(text=text)
-    return Tried(given.wrong, outcome, not changes, faults(given, outcome, log) + changes)
+    return Tried(given.wrong, outcome, not changes, faults(given, outcome) + changes)
 
 
-def faults(given: BadInput, outcome: Outcome, log: str) -> list[str]:
-    """What a command's end, message and log lack."""
+def faults(given: BadInput, outcome: Outcome) -> list[str]:
+    """What a command's end and message lack."""
     found = [] if outcome.code in (1, 2) else [f"the exit code is {outcome.code}"]
     if "Traceback" in outcome.text or '  File "' in outcome.text:
         found.append("a traceback is shown")
-    by_click = outcome.code == 2 or given.options.startswith(LOAD)
-    if not by_click and "Traceback" not in log:
-        found.append("info.log has no traceback")
     if missing := [part for part in given.says if part not in outcome.message]:
         found.append(f"the message does not say {missing}")
     return found
