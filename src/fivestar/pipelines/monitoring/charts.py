@@ -67,7 +67,6 @@ def draw_items(shares: pd.DataFrame, data: TrainingData) -> Chart:
     """The items whose share of the ratings has changed most."""
     import altair as alt
 
-    shares = shares.assign(shown=shares["title"].where(shares["title"] != "", shares["item"]))
     long = shares.melt(
         ["item", "shown", "change"], list(PARTS), var_name="part", value_name="share"
     )
@@ -95,8 +94,8 @@ def draw_windows(windows: pd.DataFrame, checks: pd.DataFrame, data: TrainingData
     levels = pd.DataFrame(
         {"at": [latest["reference"], latest["reference"] + latest["limit"]], "limit": [0, 1]}
     ).dropna()
-    values = pd.concat([windows[["rmse", "low", "high"]].stack(), levels["at"]])
-    room = [values.min(), values.max()] if len(values) else [0, 1]
+    values = np.concatenate([windows[["rmse", "low", "high"]].to_numpy().ravel(), levels["at"]])
+    room = [np.nanmin(values), np.nanmax(values)] if len(windows) else [0.0, 1.0]
     y = alt.Y("rmse:Q", title="RMSE", scale=alt.Scale(domain=room, zero=False, padding=12))
     base = alt.Chart(windows, width="container", height=260).encode(
         x=alt.X("window:O", title="window of the new ratings, by time", axis=alt.Axis(labelAngle=0))

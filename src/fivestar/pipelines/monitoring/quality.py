@@ -34,11 +34,11 @@ STARS = [
 def check_unknown(new: Predicted, earlier: Predicted, settings: MonitoringSettings) -> list[Check]:
     """The shares of the ratings by unknown users, and of unknown items."""
     shares = _compare(
+        settings,
         *(
             Clustered(part.users, np.column_stack([part.unknown_users, part.unknown_items]))
             for part in (new, earlier)
         ),
-        settings,
     )
     limits = settings.limits
     users = len(np.unique(new.users[new.unknown_users])), len(np.unique(new.users))
@@ -47,15 +47,15 @@ def check_unknown(new: Predicted, earlier: Predicted, settings: MonitoringSettin
             "unknown_users",
             shares[0],
             limits.unknown_users,
-            f"{users[0]:,} of {users[1]:,} users are unknown to the model, with "
-            f"{new.unknown_users.sum():,} of {len(new.users):,} ratings",
+            f"{users[0]:,} of {users[1]:,} users have no rating in the training data, and gave "
+            f"{new.unknown_users.sum():,} of {len(new.users):,} new ratings",
         ),
         of_estimate(
             "unknown_items",
             shares[1],
             limits.unknown_items,
-            f"{new.unknown_items.sum():,} of {len(new.users):,} ratings are of items unknown to "
-            "the model",
+            f"{new.unknown_items.sum():,} of {len(new.users):,} new ratings are of items without a "
+            "rating in the training data",
         ),
     ]
 
@@ -66,14 +66,14 @@ def check_errors(
     """RMSE and mean error of the pairs that the model knows."""
     limits = settings.limits
     if not (new.known.any() and earlier.known.any()):
-        why = f"no pair of the new or of the {earlier.part} ratings is known to the model"
+        why = f"no pair of the new or of the {earlier.part} ratings is of a known user and item"
         return [
             not_checked("rmse", limits.rmse, why),
             not_checked("mean_error", limits.mean_error, why),
         ]
     root = _rmse(new, earlier, new.known, settings)
     (mean,) = _compare(
-        *(Clustered(p.users[p.known], p.errors[p.known, None]) for p in (new, earlier)), settings
+        settings, *(Clustered(p.users[p.known], p.errors[p.known, None]) for p in (new, earlier))
     )
     unit = (data.scale.highest - data.scale.lowest) / 4
     return [
@@ -138,7 +138,7 @@ def follow_windows(
         rows.append(row)
     windows = pd.DataFrame(rows).reindex(columns=WINDOWS)
     if found is None:
-        why = "no pair of the latest window is known to the model"
+        why = "no pair of the latest window is of a known user and item"
         return windows, not_checked("latest_rmse", limit, why)
     finding = (
         f"{found.value:.4f} from {rows[-1]['first']} to {rows[-1]['last']}, the latest of "
@@ -154,11 +154,11 @@ def check_coverage(new: Predicted, earlier: Predicted, settings: MonitoringSetti
         return not_checked("coverage", limit, _no_probabilities(new))
     inside = [inside_intervals(part, LEVEL, settings.seed) for part in (new, earlier)]
     (found,) = _compare(
+        settings,
         *(
             Clustered(part.users[part.known], held[part.known, None])
             for part, held in zip((new, earlier), inside, strict=True)
         ),
-        settings,
     )
     finding = (
         f"{100 * found.value:.1f} % of the ratings lie in their 90 % intervals; "
@@ -190,11 +190,11 @@ def check_reliability(
         why = f"ratings are on a continuous scale, of {len(levels)} levels"
         return pd.DataFrame(columns=STARS), not_checked("reliability", limit, why)
     found = _compare(
-        *(
-            Clustered(p.users[p.known], (_given(p) - _predicted(p))[p.known])
-            for p in (new, earlier)
-        ),
         settings,
+        *(
+            Clustered(part.users[part.known], (_given(part) - _predicted(part))[part.known])
+            for part in (new, earlier)
+        ),
         n_compared=len(levels),
     )
     stars = pd.DataFrame(
@@ -210,7 +210,7 @@ def check_reliability(
         }
     )
     worst = int(stars["drift"].abs().argmax())
-    row = stars.loc[worst]
+    row = stars.iloc[worst]
     finding = (
         f"{row['rating']:g} is given {100 * row['given']:.1f} % of the time where "
         f"{100 * row['predicted']:.1f} % were predicted; the gap was "
@@ -234,18 +234,18 @@ def _rmse(
 ) -> Estimate:
     """The RMSE of some new ratings beside that of the earlier known pairs."""
     (found,) = _compare(
+        settings,
         Clustered(new.users[rows], new.errors[rows, None] ** 2),
         Clustered(earlier.users[earlier.known], earlier.errors[earlier.known, None] ** 2),
-        settings,
         of_means=lambda means: np.sqrt(np.maximum(means, 0)),
     )
     return found
 
 
 def _compare(
+    settings: MonitoringSettings,
     new: Clustered,
     earlier: Clustered,
-    settings: MonitoringSettings,
     *,
     n_compared: int = 1,
     of_means: Callable[[FloatArray], FloatArray] = lambda means: means,
@@ -275,7 +275,7 @@ def _predicted(part: Predicted) -> FloatArray:
 def _no_probabilities(part: Predicted) -> str:
     if part.probabilities is None:
         return "the model gives no probabilities of ratings"
-    return "no pair is known to the model"
+    return "no pair is of a known user and item"
 
 
 def _date(seconds: float) -> str:

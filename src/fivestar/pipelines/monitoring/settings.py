@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
 from annotated_types import Ge, Gt, Lt
+from pydantic import model_validator
 
 from fivestar.pipelines.settings import Settings
 
@@ -12,7 +13,7 @@ Limit = Annotated[float, Gt(0)]
 
 
 class Limits(Settings):
-    """The drift from which on each check says ``retrain``, see conf/base/parameters_monitoring.yml."""
+    """The drift beyond which each check says ``retrain``; the parameters file explains them."""
 
     stars: Limit
     popularity: Limit
@@ -34,3 +35,13 @@ class MonitoringSettings(Settings):
     n_draws: Annotated[int, Ge(100)]
     seed: int
     limits: Limits
+
+    @model_validator(mode="after")
+    def _enough_resamples(self) -> Self:
+        # The checks of single stars share the error among 20 levels at the most.
+        if round((1 - self.confidence) * (self.n_resamples + 1) / 20, 6) < 1:
+            raise ValueError(
+                f"{self.n_resamples} n_resamples are too few for a confidence of "
+                f"{self.confidence}: set {20 / (1 - self.confidence):.0f} or more"
+            )
+        return self

@@ -53,7 +53,7 @@ def compare_stars(
     shares = pd.DataFrame(
         {"rating": levels, "earlier": before / before.sum(), "new": now / now.sum()}
     )
-    row = shares.loc[(shares["new"] - shares["earlier"]).abs().idxmax()]
+    row = shares.iloc[int((shares["new"] - shares["earlier"]).abs().argmax())]
     finding = (
         f"ratings of {row['rating']:g} changed most: {100 * row['new']:.1f} % now, "
         f"{100 * row['earlier']:.1f} % before"
@@ -73,36 +73,38 @@ def compare_items(
     Returns
     -------
     shares
-        ``item``, ``title``, ``earlier``, ``new`` and ``change``, of the items that changed most.
+        ``item``, ``shown`` (its title), ``earlier``, ``new`` and ``change``, of the items that
+        changed most.
     check
         Of the Jensen-Shannon distance. Its square grows by chance by about what it is without
         drift, so that is taken off the square.
     """
     items = data.vocabulary.indices(new_ratings)[1]
-    known = new_ratings[items >= 0]
     before = np.bincount(data.ratings.indices, minlength=len(item_table)).astype(float)
+    rated = (items >= 0) & (before > 0)[items]
+    known = new_ratings[rated]
     limit = settings.limits.popularity
     if known.empty:
-        columns = ["item", "title", "earlier", "new", "change"]
+        columns = ["item", "shown", "earlier", "new", "change"]
         why = "every item is unknown"
         return pd.DataFrame(columns=columns), not_checked("popularity", limit, why)
 
     def count(indices: Indices) -> FloatArray:
         return np.bincount(indices, minlength=len(before)).astype(float)
 
-    now = count(items[items >= 0])
+    now = count(items[rated])
     value = jensen_shannon(now, before)
     chance, most = _by_chance(
         data, known, settings, lambda drawn, _: jensen_shannon(count(drawn), before)
     )
-    shares = item_table[["item", "title"]].assign(
+    shares = item_table[["item", "shown"]].assign(
         earlier=before / before.sum(), new=now / now.sum()
     )
     shares["change"] = shares["new"] - shares["earlier"]
     shares = shares.sort_values("change", ascending=False, kind="stable", ignore_index=True)
     row = shares.iloc[0]
     finding = (
-        f"{row['title'] or row['item']} rose most: {100 * row['new']:.2f} % of the ratings now, "
+        f"{row['shown']} rose most: {100 * row['new']:.2f} % of the ratings now, "
         f"{100 * row['earlier']:.2f} % before"
     )
     ends = (
@@ -110,9 +112,9 @@ def compare_items(
         float(np.sqrt(max(value**2 - most**2, 0))),
         float(np.sqrt(min(value**2 + most**2, 1))),
     )
-    shown = shares.iloc[[*range(len(shares))][:SHOWN_ITEMS] + [*range(len(shares))][-SHOWN_ITEMS:]]
+    changed_most = pd.concat([shares.head(SHOWN_ITEMS), shares.tail(SHOWN_ITEMS)])
     return (
-        shown.drop_duplicates("item").reset_index(drop=True),
+        changed_most.drop_duplicates("item", ignore_index=True),
         check("popularity", value, chance, ends, limit, finding),
     )
 
