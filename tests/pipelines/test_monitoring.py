@@ -14,8 +14,11 @@ from kedro.io import DatasetError
 from pydantic import ValidationError
 from scipy import sparse
 
+from fivestar.datasets import NewRatingsTable
 from fivestar.errors import InputError
+from fivestar.pipelines.ingestion.settings import IngestionSettings
 from fivestar.pipelines.monitoring.checks import Check, check, decide, verdict
+from fivestar.pipelines.monitoring.new_ratings import clean_new_ratings
 from fivestar.pipelines.monitoring.settings import MonitoringSettings
 from fivestar.pipelines.monitoring.shares import compare_items, compare_stars, levels_of
 from fivestar.ratings import Features, Scale, TrainingData, Vocabulary, item_table
@@ -95,24 +98,28 @@ def test_other_stars_and_unknown_ids_say_retrain_and_which(project: Path, monito
     assert "60 of" in checks.loc["unknown_users", "finding"]
 
 
-def test_pairs_of_the_data_set_are_left_out_and_only_these_are_refused(
-    project: Path, monitor: Monitor
-) -> None:
-    known = pd.read_csv(project / "data/01_raw/demo/ml-100k.inter", sep="\t")
-    checks = monitor(pd.concat([known, new_ratings(project)]), model="bias")
-    assert f"of {len(new_ratings(project))} new ratings" in checks.loc["unknown_users", "finding"]
-    before = (project / REPORTS / "checks.csv").read_bytes()
-    with pytest.raises(InputError, match=r"new_ratings\.csv: every pair .* already"):
-        monitor(known.head(50), model="bias")
-    with pytest.raises(InputError, match=r"new_ratings\.csv: column 'rating:float': outside"):
-        monitor(new_ratings(project).assign(**{COLUMNS[2]: 7}), model="bias")
-    assert (project / REPORTS / "checks.csv").read_bytes() == before
+def test_pairs_of_the_data_set_are_left_out_and_only_these_are_refused() -> None:
+    def clean(raw: pd.DataFrame) -> pd.DataFrame:
+        columns = {"user": "user", "item": "item", "rating": "rating"}
+        settings = IngestionSettings(
+            columns=columns, duplicates="error", test_duplicates="error", k_core=5
+        )
+        raw.attrs["file"] = "new.csv"
+        return clean_new_ratings(raw, known, pairs, settings, Scale(1, 5))
+
+    known = pd.DataFrame({"user": ["a", "b"], "item": ["x", "x"], "rating": [1.0, 2.0]})
+    pairs = pd.DataFrame({"user": ["a"], "item": ["y"], "rating": [np.nan]})
+    new = pd.DataFrame({"user": ["a", "a", "b"], "item": ["x", "y", "y"], "rating": ["4"] * 3})
+    assert clean(new)[["user", "item"]].astype(str).to_numpy().tolist() == [["b", "y"]]
+    with pytest.raises(InputError, match=r"new\.csv: every pair of user and item .* already"):
+        clean(new.head(2))
+    with pytest.raises(InputError, match=r"new\.csv: column 'rating': outside the scale"):
+        clean(new.assign(rating="7"))
 
 
-def test_a_missing_file_is_told_with_what_to_write_there(project: Path) -> None:
-    (project / "data/01_raw/demo/new_ratings.csv").unlink(missing_ok=True)
+def test_a_missing_file_is_told_with_what_to_write_there() -> None:
     with pytest.raises(DatasetError, match=r"new_ratings\.csv: no such file\. Write there the"):
-        run(project, params={"line_up": ["bias", "bayesian_mf"]}, pipeline_names=["monitoring"])
+        NewRatingsTable(filepath="nowhere/new_ratings.csv").load()
 
 
 @pytest.mark.parametrize(
