@@ -61,6 +61,7 @@ def _creators() -> dict[str, Callable[[], Pipeline]]:
         "colikes": lambda: prepared() + created("colikes"),
         "cross_validation": lambda: created("cross_validation", *cross_validated()),
         "ablation": lambda: prepared() + created("ablation", *changes()),
+        "monitoring": partial(created, "monitoring"),
         "tuning": lambda: prepared() + created("tuning", *tuned()),
     }
 

@@ -2,6 +2,7 @@
 
 from fivestar.datasets.csv_table import CsvTable
 from fivestar.datasets.model_folder import ModelFolder
+from fivestar.datasets.new_ratings_table import NewRatingsTable
 from fivestar.datasets.parquet_blocks import ParquetBlocks
 from fivestar.datasets.parquet_table import ParquetTable
 from fivestar.datasets.provenance import Provenance
@@ -19,6 +20,7 @@ from fivestar.datasets.vega_chart import VegaChart
 __all__ = [
     "CsvTable",
     "ModelFolder",
+    "NewRatingsTable",
     "ParquetBlocks",
     "ParquetTable",
     "Provenance",
