@@ -39,10 +39,9 @@ def choose_regression(
         name, chosen = choose(trained_models, leaderboard, data, model)
         if regression_of(chosen) is not None:
             return name, chosen
-    ranked = {
-        name: trained_models[name] for name in leaderboard["model"] if name in trained_models
-    }
-    able = [name for name, each in same_data(ranked, data).items() if regression_of(each) is not None]
+    ranked = {name: trained_models[name] for name in leaderboard["model"] if name in trained_models}
+    regressions = {name: regression_of(each) for name, each in same_data(ranked, data).items()}
+    able = [name for name, regression in regressions.items() if regression is not None]
     if model is not None or not able:
         found = f"Of those trained, these are: {', '.join(able)}." if able else ""
         raise InputError(

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fivestar.analysis.blocks import unbounded
+from fivestar.analysis.blocks import predict_table, unbounded
 from fivestar.errors import InputError
 from fivestar.models import Model
 from fivestar.models.solver import UserRegression
@@ -65,7 +65,7 @@ def make_contents(
             f"try_page: predictions in the page would differ from those of {chosen_name} by "
             f"{difference:.4f}. Name another model: --params model=als"
         )
-    n_users = np.count_nonzero(np.diff(data.ratings.indptr))
+    n_users = int(np.count_nonzero(np.diff(data.ratings.indptr)))
     return {
         **describe(chosen_name, chosen_model, leaderboard, data),
         "min_ratings": settings.min_ratings,
@@ -141,9 +141,8 @@ def largest_difference(
     )
     predicted = of_page.base + of_page.solve() @ of_page.design.T
     own = csr_matrix(users, shown[items], ratings, (len(drawn), model.n_items))
-    pairs = np.meshgrid(np.arange(len(drawn)), shown, indexing="ij")
-    exact = unbounded(model.fold_in(own)).predict(*(side.ravel() for side in pairs))
-    return float(np.abs(predicted.ravel() - exact).max())
+    exact = predict_table(unbounded(model.fold_in(own)), np.arange(len(drawn)), shown)
+    return float(np.abs(predicted - exact).max())
 
 
 def write_page(contents: dict[str, Any]) -> str:

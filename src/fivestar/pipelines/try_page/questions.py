@@ -9,6 +9,7 @@ import numpy as np
 from fivestar.analysis.elicitation.greedy import ExpectedVariance
 from fivestar.analysis.elicitation.prior import UserPrior
 from fivestar.analysis.elicitation.ranking import MAX_CANDIDATES
+from fivestar.models.row_systems import JITTER
 from fivestar.models.solver import UserRegression
 from fivestar.pipelines.try_page.packing import packed
 from fivestar.ratings import Counts
@@ -25,7 +26,7 @@ def beliefs_of(regression: UserRegression, n_ratings: Counts, n_users: int) -> E
     Its penalty is the precision of their unknowns where the noise of a rating is 1. Candidates
     are the items that most users rated, as in ``fivestar.analysis.elicitation.ranking``.
     """
-    penalty = regression.penalty[min(USUAL, len(regression.penalty) - 1)]
+    penalty = np.maximum(regression.penalty[min(USUAL, len(regression.penalty) - 1)], JITTER)
     prior = UserPrior(
         base=regression.base.astype(np.float64),
         design=regression.design.astype(np.float64),

@@ -5,7 +5,7 @@ const regression = new Regression(contents);
 const questions = new Questions(contents.questions, regression);
 const search = new Search(contents.titles, contents.years);
 const HIGHEST = contents.levels.at(-1);
-const N_FOUND = 6, N_REASONS = 3, N_PARTS = 8;
+const N_FOUND = 6, N_REASONS = 2, N_PARTS = 8;
 const N_BEST = matchMedia("(max-width: 56rem)").matches ? 5 : 10;
 const COARSE = 0.005;  // a change that the figures do not show
 
@@ -57,6 +57,7 @@ function rate(item, level) {
     guesses.set(item, told(outcome.predicted[item]));
   }
   ratings.set(item, level);
+  skipped.delete(item);
   update(`${titleOf(contents, item)}: ${level} of ${HIGHEST}.`);
 }
 
@@ -163,7 +164,7 @@ function refreshRow(row) {
     type: "button", class: "plain", "aria-label": `Remove the rating of ${titleOf(contents, item)}`,
     onclick: () => remove(item),
   }, "Remove");
-  note.replaceChildren(element("span", {}, `guessed ${guesses.get(item).toFixed(2)} before`), button);
+  note.replaceChildren(element("span", {}, `predicted ${guesses.get(item).toFixed(2)} before you rated it`), button);
   if (focused) button.focus();
 }
 
@@ -194,7 +195,8 @@ function showBest() {
   const heading = ratings.size ? "Best for you" : "Best for anyone";
   document.getElementById("best-heading").textContent = heading;
   document.getElementById("best-note").textContent = outcome.best.length
-    ? (ratings.size ? "" : "Rate a title, and this list becomes yours.")
+    ? (ratings.size ? "Coloured figures are what your latest rating has changed."
+      : "Rate a title, and this list becomes yours.")
     : `No title here has ${contents.min_ratings} ratings.`;
   document.getElementById("more").hidden = outcome.best.length < nBest;
 }
@@ -232,7 +234,7 @@ function reasonElement(parts) {
   pro.slice(0, N_REASONS).forEach(({item, adds}, at, all) => {
     if (at) reason.append(at === all.length - 1 ? " and " : ", ");
     reason.append(element("cite", {}, contents.titles[item]),
-      ` ${ratings.get(item)}\u00a0(${signed(adds)})`);
+      `\u00a0${ratings.get(item)}\u00a0(${signed(adds)})`);
   });
   return reason;
 }

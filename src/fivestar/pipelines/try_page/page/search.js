@@ -12,22 +12,23 @@ class Search {
     this.years = years;
   }
 
-  /* Up to n items that fit, the best first; of equal ones that with the lowest number. */
+  /* Up to n items that fit, the best first; of equal ones that with the lowest number. A year at
+     the end decides among titles that fit the rest. */
   find(asked, n) {
-    const text = plain(asked);
+    const text = plain(asked), [, name, year] = /^(.+) (\d{4})$/.exec(text) || [];
     if (!text) return [];
-    const year = /^(.+) (\d{4})$/.exec(text);
-    const found = this.fitting(text, null);
-    if (year) found.unshift(...this.fitting(year[1], Number(year[2])));
-    const fitting = [...new Set(found)];
-    return (fitting.length ? fitting : this.similar(text)).slice(0, n);
+    const found = this.fitting(text);
+    if (year) {
+      const fitting = this.fitting(name), isOf = item => this.years[item] === Number(year);
+      found.push(...fitting.filter(isOf), ...fitting.filter(item => !isOf(item)));
+    }
+    return (found.length ? [...new Set(found)] : this.similar(name || text)).slice(0, n);
   }
 
   /* Names that are the text, begin with it, have a word that does, or have all of its words. */
-  fitting(text, year) {
+  fitting(text) {
     const groups = [[], [], [], []], words = text.split(" ");
     this.names.forEach((name, item) => {
-      if (year !== null && this.years[item] !== year) return;
       if (name === text) groups[0].push(item);
       else if (name.startsWith(text)) groups[1].push(item);
       else if (` ${name}`.includes(` ${text}`)) groups[2].push(item);
