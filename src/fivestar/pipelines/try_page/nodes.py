@@ -86,7 +86,7 @@ def describe(
     error = leaderboard.set_index("model")["validation_rmse"].get(name)
     return {
         "model": name,
-        "error": None if error is None else round(float(error), 4),
+        "error": None if error is None or pd.isna(error) else round(float(error), 4),
         "data": data.title,
         "n_trained_on": int(data.ratings.nnz),
         "ends": model.ends.tolist() if model.clamp else None,
@@ -152,7 +152,7 @@ def write_page(contents: dict[str, Any]) -> str:
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     template = environment.from_string(folder.joinpath("page.html.jinja").read_text("utf-8"))
-    text = json.dumps(contents, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(contents, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return template.render(
         contents=text.replace("<", "\\u003c"),  # no title can end the script element
         about=contents,
