@@ -43,11 +43,11 @@ def choose_regression(
     regressions = {name: regression_of(each) for name, each in same_data(ranked, data).items()}
     able = [name for name, regression in regressions.items() if regression is not None]
     if model is not None or not able:
-        found = f"Of those trained, these are: {', '.join(able)}." if able else ""
+        names = f"Of those trained it can with {', '.join(able)}." if able else ""
         raise InputError(
-            f"model: {model or 'no trained model'!s} is not one that the page to try can compute "
-            "with: new users have to be solved by a plain ridge regression. "
-            + (found or "Train one: kedro run --namespaces als")
+            f"model: the page to try cannot compute with {model or 'any model that is trained'}, "
+            "whose new users are not solved by a ridge regression on their ratings. "
+            + (names or "Train one: kedro run --namespaces als")
         )
     logger.info("model: %s, the best of the leaderboard that a page can compute with", able[0])
     return able[0], trained_models[able[0]]

@@ -204,14 +204,16 @@ function showBest() {
 function bestRow(item) {
   const parts = outcome.reasons.get(item), key = `sum-${item}`;
   const change = before === null ? 0 : told(outcome.predicted[item]) - told(before[item]);
-  const summary = element("summary", {"data-key": key}, "How it adds up");
+  const summary = element("summary", {"data-key": key},
+    ratings.size ? "How it adds up" : "Seen it?");
   const sum = element("details", opened.has(item) ? {open: ""} : {}, summary,
-    sumTable(item, parts), element("div", {class: "row rate"}, "Seen it? Rate it: ", stars(item)));
+    ratings.size ? sumTable(item, parts) : null,
+    element("div", {class: "row rate"}, "Seen it? Rate it: ", stars(item)));
   sum.addEventListener("toggle", () => (sum.open ? opened.add(item) : opened.delete(item)));
   return element("li", {"data-item": item},
     element("div", {class: "row"}, titleElement(contents, item),
       element("span", {class: "figures"}, changeElement(change), predictionOf(item))),
-    reasonElement(parts), sum);
+    reasonElement(item, parts), sum);
 }
 
 function changeElement(change) {
@@ -220,14 +222,14 @@ function changeElement(change) {
   return element("span", {class: `change ${way}`, title: "by the latest rating"}, signed(change));
 }
 
-/* The ratings that speak most for it, or a word on why there are none. */
-function reasonElement(parts) {
+/* The ratings that speak most for it, or else how many people rated it. */
+function reasonElement(item, parts) {
   const reason = element("p", {class: "reason"});
   const pro = parts.filter(part => part.adds >= COARSE);
   pro.sort((one, other) => other.adds - one.adds);
   if (!pro.length) {
-    reason.append(ratings.size ? "Well liked by others; no rating of yours speaks for it."
-      : "Well liked by others.");
+    const people = `Rated by ${contents.n_ratings[item].toLocaleString("en")} people.`;
+    reason.append(ratings.size ? `${people} No rating of yours speaks for it.` : people);
     return reason;
   }
   reason.append("Because you gave ");
