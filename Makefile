@@ -11,7 +11,7 @@ COMMA := ,
 # What shows a page to a person; OPEN=true shows nothing.
 OPEN ?= $(BIN)/python -m webbrowser -t
 
-.PHONY: run spark test lint report cross_validation blend tune viz ui bench bench-quick peers \
+.PHONY: run spark test lint report try cross_validation blend tune viz ui bench bench-quick peers \
 	bench-speed bench-speed-quick bench-scaling screenshots data clean
 
 run: .venv/installed data/01_raw/demo/ml-100k.inter
@@ -35,6 +35,13 @@ report: .venv/installed data/01_raw/demo/ml-100k.inter
 	$(BIN)/kedro run --runner $(RUNNER) $(CHOICE) --pipelines report
 	@echo "Report: data/08_reporting/$(PLACE)/report.html"
 	$(OPEN) "file://$(CURDIR)/data/08_reporting/$(PLACE)/report.html"
+
+# A page to rate titles on, of the best model that it can compute with.
+try: .venv/installed data/01_raw/demo/ml-100k.inter
+	$(BIN)/kedro run --runner $(RUNNER) $(CHOICE) --only-missing-outputs
+	$(BIN)/kedro run --runner $(RUNNER) $(CHOICE) --pipelines try_page
+	@echo "Page to try: data/08_reporting/$(PLACE)/try.html"
+	$(OPEN) "file://$(CURDIR)/data/08_reporting/$(PLACE)/try.html"
 
 # Every model of the line-up on every fold, and the blend; what is fresh is not run again.
 cross_validation blend: .venv/installed data/01_raw/demo/ml-100k.inter
@@ -78,7 +85,7 @@ bench-speed-quick: .venv/installed
 
 # Of what the latest run has left.
 screenshots: .venv/installed-dev
-	$(BIN)/kedro run --pipelines exploration,inspection,cold_start,report
+	$(BIN)/kedro run --pipelines exploration,inspection,cold_start,report,try_page
 	$(BIN)/python docs/take_screenshots.py
 
 # make data NAME=ml-1m

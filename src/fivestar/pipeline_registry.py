@@ -58,6 +58,7 @@ def _creators() -> dict[str, Callable[[], Pipeline]]:
         "recommendation": partial(created, "recommendation"),
         "cold_start": partial(created, "cold_start"),
         "report": partial(created, "report"),
+        "try_page": partial(created, "try_page"),
         "colikes": lambda: prepared() + created("colikes"),
         "cross_validation": lambda: created("cross_validation", *cross_validated()),
         "ablation": lambda: prepared() + created("ablation", *changes()),

@@ -8,7 +8,7 @@ import logging
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,9 @@ from fivestar.ratings import (
     observed_at,
     observed_in_blocks,
 )
+
+if TYPE_CHECKING:
+    from fivestar.models.solver import UserRegression
 
 logger = logging.getLogger(__name__)
 
@@ -356,6 +359,19 @@ class Model(ABC):
         of_known = csr_matrix(users[known], items[known], values[known], ratings.shape)
         folded._predictor._fold_in(self._in_units(of_known), features)
         return folded
+
+    def users_regression(self, ratings: sparse.csr_array) -> UserRegression | None:
+        """The ridge regression that ``fold_in`` solves for these users; None of other models.
+
+        It is on the scale of the ratings: a prediction is ``base + design @ x``, before it is
+        kept inside the scale. All items have to be known.
+        """
+        own = self._predictor._users_regression(self._in_units(ratings))
+        return None if own is None else own.rescaled(0, self.unit)
+
+    def _users_regression(self, ratings: sparse.csr_array) -> UserRegression | None:
+        """In units."""
+        return None
 
     def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
         """Set anew all arrays of users, from ratings of known items; change none in place."""
