@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from kedro.config import OmegaConfigLoader
+from kedro.config import MissingConfigException, OmegaConfigLoader
 from kedro.framework.context import KedroContext
 from omegaconf import OmegaConf
 
@@ -49,9 +49,15 @@ class ConfigLoader(OmegaConfigLoader):
             ("place", lambda: self.place),
         ):
             OmegaConf.register_resolver(name, value, replace=True)
-        config: dict[str, Any] = super().__getitem__(key)
         local = Path(self.conf_source) / LOCAL
-        if not local.is_dir() or environment == LOCAL:
+        has_own = local.is_dir() and environment != LOCAL
+        config: dict[str, Any] = {}
+        try:
+            config = super().__getitem__(key)
+        except MissingConfigException:
+            if not (has_own and any(local.glob(self.config_patterns[key][0]))):
+                raise
+        if not has_own:
             return config
         own = self.load_and_merge_dir_config(
             str(local), self.config_patterns[key], key, set(), key == "credentials"
