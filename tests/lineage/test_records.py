@@ -91,6 +91,8 @@ def test_a_record_may_hold_what_json_has_no_word_for(tmp_path: Path) -> None:
 def test_a_record_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
     (tmp_path / "record.json").write_text(text)
     assert Record.load(tmp_path / "record.json") is None
+    (tmp_path / "record.json").write_bytes(b"\x80\x04")
+    assert Record.load(tmp_path / "record.json") is None
     assert Record.load(tmp_path / "missing.json") is None
 
 
@@ -210,9 +212,10 @@ def test_raw_files_are_read_once_until_they_change(
 def test_a_broken_cache_of_raw_files_is_made_again(tmp_path: Path) -> None:
     path, cache = tmp_path / "raw.csv", tmp_path / "known.json"
     path.write_bytes(b"abc")
-    cache.write_text("{")
-    assert RawFiles(cache).digest(path).startswith("ba7816bf")
-    assert str(path) in json.loads(cache.read_text())
+    for broken in (b"{", b"\x80\x04"):
+        cache.write_bytes(broken)
+        assert RawFiles(cache).digest(path).startswith("ba7816bf")
+        assert str(path) in json.loads(cache.read_text())
 
 
 # -- the revision
