@@ -8,10 +8,12 @@ PLACE = $(or $(ENV),demo)$(if $(FOLD),/fold-$(FOLD))
 CHOICE = $(if $(ENV),--env $(ENV)) $(if $(FOLD),--params fold=$(FOLD))
 MODEL ?= als
 COMMA := ,
+# No library here reports its use: MLflow, Kedro and kedro-viz heed it.
+export DO_NOT_TRACK := true
 # What shows a page to a person; OPEN=true shows nothing.
 OPEN ?= $(BIN)/python -m webbrowser -t
 
-.PHONY: run spark test lint report try cross_validation blend tune viz ui bench bench-quick peers \
+.PHONY: run spark test lint audit mutation report try cross_validation blend tune viz ui bench bench-quick peers \
 	bench-speed bench-speed-quick bench-scaling screenshots data clean
 
 run: .venv/installed data/01_raw/demo/ml-100k.inter
@@ -28,6 +30,15 @@ lint: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Our code, then the pinned libraries; the latter asks PyPI's vulnerability service: docs/security.md.
+audit: .venv/installed-dev
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive src
+	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict
+
+# Changes the code in small ways and counts which changes the tests find: docs/testing.md.
+mutation: .venv/installed-dev
+	$(BIN)/python benchmarks/mutation.py
 
 # From what the latest run has left; makes what is missing or stale first.
 report: .venv/installed data/01_raw/demo/ml-100k.inter

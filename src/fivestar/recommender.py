@@ -23,6 +23,7 @@ from fivestar.analysis.similarity import nearest
 from fivestar.analysis.top_n import can_be_recommended, top_n
 from fivestar.errors import InputError, did_you_mean
 from fivestar.models import Model, Predictions
+from fivestar.names import NAME
 from fivestar.ratings import Indices, TrainingData, csr_matrix
 from fivestar.ratings.training_data import DESCRIPTION, SHOWN
 
@@ -91,7 +92,10 @@ def load(folder: str | Path) -> Recommender:
 
 def _champion(leaderboard: Path, folder: Path) -> str:
     if leaderboard.exists():
-        return str(pd.read_csv(leaderboard, usecols=["model"])["model"].iloc[0])
+        name = str(pd.read_csv(leaderboard, usecols=["model"])["model"].iloc[0])
+        if not NAME.fullmatch(name):
+            raise InputError(f"{leaderboard}: {name!r} is no model's name. Run `kedro run` again.")
+        return name
     inside = ", ".join(sorted(file.parent.name for file in folder.glob("*/model.json")))
     raise InputError(
         f"{folder}: no trained model, and no champion, for {leaderboard} is missing. "

@@ -182,7 +182,7 @@ class TrainingData:
         train, validation, users, items = (
             sparse.csr_array(sparse.load_npz(folder / f"{name}.npz")) for name in MATRICES
         )
-        with np.load(folder / CONTEXT) as saved:
+        with np.load(folder / CONTEXT, allow_pickle=False) as saved:
             values = dict(saved)
         contexts = [
             Context(
