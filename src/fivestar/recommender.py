@@ -163,13 +163,16 @@ class Recommender:
         ends of the interval ``low`` and ``high`` (NaN where the model has none), ``fallback``.
         """
         if items is None:
-            at = _indices(self.users, users["user"]), self._items_at(users["item"])
-            found = self._warned(self.model.predict_detailed(*at))
-            return users.assign(**self._columns(found, *at))
+            return users.assign(**self.predict_columns(users["user"], users["item"]))
         users, items = np.broadcast_arrays(*(np.asarray(ids, object) for ids in (users, items)))
         at = _indices(self.users, users), self._items_at(items)
         values = self._warned(self.model.predict_detailed(*at)).values
         return values.reshape(users.shape) if users.ndim else float(values[0])
+
+    def predict_columns(self, users: ArrayLike, items: ArrayLike) -> dict[str, NDArray[Any]]:
+        """What ``predict`` adds to a table of these users and items, (n_pairs,) each, by name."""
+        at = _indices(self.users, users), self._items_at(items)
+        return self._columns(self._warned(self.model.predict_detailed(*at)), *at)
 
     def recommend(self, users: ArrayLike, n: int = 10) -> pd.DataFrame:
         """The n items with the highest predictions that users, one or many, have not rated.

@@ -1,0 +1,208 @@
+"""The champion of a run as a version of the registered model, and who gets the alias."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import math
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.io import CatalogProtocol
+from kedro.pipeline import Pipeline
+
+from fivestar import __version__
+from fivestar.config import loader_of
+from fivestar.errors import InputError
+from fivestar.hooks.store import open_store, store_lock
+from fivestar.hooks.tracking import digest_of
+from fivestar.lineage.files import local_files
+from fivestar.serving.rule import Measured, alias_of, decide
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+    from mlflow.models.signature import ModelSignature
+    from mlflow.tracking import MlflowClient
+
+    from fivestar.ratings import TrainingData
+
+logger = logging.getLogger(__name__)
+
+NAME = "fivestar"
+"""Of the registered model."""
+CODE = Path(__file__).parents[1] / "serving/served_model.py"
+SIZE = 2
+"""Pairs of the input example."""
+
+
+class RegistryHook:
+    """Registers the champion once its submission is there.
+
+    A version holds the champion and the training data, once each, so it can be served from any
+    folder. One that is there already, to the last bit, is not registered again.
+    """
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        self._project = Path(context.project_path)
+        self._place: str = loader_of(context).place
+        self._alias = alias_of(self._place, str(loader_of(context).default_run_env))
+
+    @hook_impl
+    def after_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol
+    ) -> None:
+        name = str(catalog.load("leaderboard")["model"].iloc[0]) if _submits(pipeline) else ""
+        if name and f"{name}.model" in catalog:  # the engine of Spark keeps models of its own
+            data = catalog.load("training_data")
+            with tempfile.TemporaryDirectory() as folder:
+                layers = Path(folder) / "data"
+                digest = _collect(name, catalog, layers, self._place, data)
+                tags = {
+                    **_measured(name, catalog, data).tags,
+                    **{"place": self._place, "fingerprint": data.fingerprint},
+                    **{"kedro_run": run_params["run_id"], "digest": digest},
+                }
+                client, experiment = open_store(self._project)
+                with store_lock(self._project):
+                    self._register(client, experiment, tags, layers, data)
+
+    def _register(
+        self,
+        client: MlflowClient,
+        experiment: str,
+        tags: dict[str, str],
+        layers: Path,
+        data: TrainingData,
+    ) -> None:
+        """Make a version, unless there is the same, and give it the alias if it is better."""
+        if not client.search_registered_models(f"name = '{NAME}'", max_results=1):
+            client.create_registered_model(NAME, description="The champion of each run, see docs.")
+        same = client.search_model_versions(
+            f"name = '{NAME}' and tags.digest = '{tags['digest']}'", max_results=1
+        )
+        if same:
+            logger.info("registry: the champion is version %s already", same[0].version)
+            return
+        present = find_version(client, self._alias)
+        taken_over, reason = decide(
+            Measured.of(tags),
+            present and Measured.of(present.tags),
+            present.version if present else "",
+        )
+        tags["reason"] = f"{self._alias} {'taken over' if taken_over else 'kept'}: {reason}"
+        version = _log_version(client, experiment, tags, layers, data)
+        if taken_over:
+            client.set_registered_model_alias(NAME, self._alias, version)
+        logger.info("registry: version %s, %s", version, tags["reason"])
+
+
+def _submits(pipeline: Pipeline) -> bool:
+    return "submission" in pipeline.all_outputs()
+
+
+def _measured(name: str, catalog: CatalogProtocol, data: TrainingData) -> Measured:
+    """The champion's figure, and the fingerprint of the ratings that it is of."""
+    row = catalog.load("leaderboard").set_index("model").loc[name]
+    if math.isnan(row["test_rmse"]):  # the test ratings are not known
+        value = float(row["validation_rmse"])
+        return Measured(name, "validation_rmse", value, data.fingerprint)
+    return Measured(name, "test_rmse", float(row["test_rmse"]), digest_of(catalog.load("test")))
+
+
+def _collect(
+    name: str, catalog: CatalogProtocol, layers: Path, place: str, data: TrainingData
+) -> str:
+    """Copy the model and its data into the layers of the project; the digest of the model."""
+    for layer, names in (
+        (f"05_model_input/{place}", ("training_data", "item_table")),
+        (f"06_models/{place}/{name}", (f"{name}.model",)),
+    ):
+        folder = layers / layer
+        folder.mkdir(parents=True)
+        for dataset in names:
+            for file in local_files(catalog.get(dataset)):
+                if file.exists():
+                    shutil.copy(file, folder)
+    model = folder / "model.json"
+    if not model.exists() or not data.is_of(json.loads(model.read_text("utf-8"))["trained_on"]):
+        raise InputError(
+            f"{name}: the trained model is missing or of other data, so it cannot be registered. "
+            "Make it again: kedro run --only-missing-outputs"
+        )
+    files = sorted(file for file in layers.rglob("*") if file.is_file())
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.relative_to(layers).as_posix().encode())
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def find_version(client: MlflowClient, alias: str) -> ModelVersion | None:
+    """The version that has the alias, if any."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_model_version_by_alias(NAME, alias)
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+
+
+def _log_version(
+    client: MlflowClient, experiment: str, tags: dict[str, str], layers: Path, data: TrainingData
+) -> str:
+    """MLflow's model folder, logged beside the model's run; the number of its version."""
+    import pandas as pd
+    from mlflow.models import Model
+    from mlflow.pyfunc import save_model
+
+    runs = client.search_runs(
+        [experiment],
+        " and ".join(f"tags.{tag} = '{tags[tag]}'" for tag in ("model", "place", "fingerprint")),
+        max_results=1,
+    )
+    run = runs[0].info.run_id if runs else None
+    logged = client.create_logged_model(experiment, NAME, source_run_id=run, tags=tags)
+    vocabulary = data.vocabulary
+    example = pd.DataFrame({"user": vocabulary.users[:SIZE], "item": vocabulary.items[:SIZE]})
+    # MLflow would read the files of every installed package, for seconds, to warn if it differs.
+    unchecked = patch("mlflow.utils.environment.warn_dependency_requirement_mismatches")
+    with tempfile.TemporaryDirectory() as folder, unchecked:
+        path = Path(folder) / "model"
+        save_model(
+            path,
+            python_model=CODE,
+            artifacts={"data": str(layers)},
+            mlflow_model=Model(NAME, run, model_id=logged.model_id),
+            signature=_signature(),
+            input_example=example,
+            pip_requirements=[f"fivestar=={__version__}"],
+        )
+        client.log_model_artifacts(logged.model_id, str(path))
+    client.finalize_logged_model(logged.model_id, "READY")
+    source = logged.artifact_location
+    version = client.create_model_version(NAME, source, run, tags, model_id=logged.model_id)
+    return str(version.version)
+
+
+def _signature() -> ModelSignature:
+    """See ``fivestar.serving.answers.answer``."""
+    from mlflow.models.signature import ModelSignature
+    from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
+
+    texts, rating = ("user", "item", "title"), ColSpec("double", "rating", required=False)
+    columns = [*(ColSpec("string", name, required=False) for name in texts), rating]
+    answers = [
+        *(ColSpec("double", name, required=False) for name in ("prediction", "low", "high")),
+        ColSpec("boolean", "fallback"),
+    ]
+    params = ParamSchema([ParamSpec("n", "long", 0)])
+    return ModelSignature(Schema(columns), Schema(answers), params)
