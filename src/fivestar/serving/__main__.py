@@ -72,7 +72,9 @@ def _serve(host: str, port: int, workers: int) -> None:
         server_header=False,
         timeout_worker_healthcheck=READY,
     )
-    print(f"http://{host}:{port}/invocations; a new champion is served after kill -HUP {os.getpid()}")
+    print(
+        f"http://{host}:{port}/invocations; a new champion is served after kill -HUP {os.getpid()}"
+    )
     Multiprocess(config, sockets=[config.bind_socket()]).run()
 
 

@@ -106,4 +106,6 @@ def _plain(column: Any) -> list[Any]:
     values = column.tolist()
     if not any(isinstance(value, float) for value in values):
         return list(values)
-    return [None if value is None or math.isnan(value) else round(value, DECIMALS) for value in values]
+    return [
+        None if value is None or math.isnan(value) else round(value, DECIMALS) for value in values
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 
 from fivestar.serving.guard import App, Guard
@@ -17,5 +18,6 @@ def create_app() -> App:
     os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
     from mlflow.pyfunc import load_model, scoring_server
 
+    logging.getLogger("mlflow").setLevel(logging.ERROR)  # it warns of what callers are told
     model = load_model(os.environ[MODEL], suppress_warnings=True)  # for they take seconds
     return Guard(scoring_server.init(model), int(os.environ[LIMIT]))

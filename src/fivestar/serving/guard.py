@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -50,7 +51,9 @@ class Guard:
             body = await _read(receive, headers, self.max_bytes)
             if body is None:
                 return await _refuse(
-                    send, 413, f"the body has more than {self.max_bytes:,} bytes; send fewer records"
+                    send,
+                    413,
+                    f"the body has more than {self.max_bytes:,} bytes; send fewer records",
                 )
             receive = _again(body, receive)
         answer = _Answer(send)
@@ -79,12 +82,10 @@ class _Answer:
 
 def plain(error: str) -> str:
     """What is wrong, out of an error of MLflow's server: no traceback, no repeated body."""
-    try:
-        error = json.loads(error)["message"]
-    except (ValueError, KeyError, TypeError):
-        pass  # plain text
-    if OWN.match(error):
-        error = OWN.sub("", error)
+    with contextlib.suppress(ValueError):  # else it is plain text
+        values = json.loads(error)
+        error = str(values.get("message", values.get("detail")))
+    error = OWN.sub("", error)
     for end in ENDS:
         error = error.partition(end)[0]
     if error.startswith("Failed to enforce schema"):
