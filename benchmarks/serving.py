@@ -25,11 +25,11 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.timing import machine
 
+ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/serving.md"
 MARKER = "<!-- made by benchmarks/serving.py -->"
 VOCABULARY = ROOT / "data/05_model_input/demo/vocabulary.json"

@@ -20,6 +20,7 @@ from kedro.pipeline import Pipeline
 from fivestar import __version__
 from fivestar.config import loader_of
 from fivestar.errors import InputError
+from fivestar.hooks.line_up import SPARK
 from fivestar.hooks.store import open_store, store_lock
 from fivestar.hooks.tracking import digest_of
 from fivestar.lineage.files import local_files
@@ -52,14 +53,16 @@ class RegistryHook:
     def after_context_created(self, context: KedroContext) -> None:
         self._project = Path(context.project_path)
         self._place: str = loader_of(context).place
+        self._is_spark = loader_of(context)["parameters"]["engine"] == SPARK
         self._alias = alias_of(self._place, str(loader_of(context).default_run_env))
 
     @hook_impl
     def after_pipeline_run(
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol
     ) -> None:
-        name = str(catalog.load("leaderboard")["model"].iloc[0]) if _submits(pipeline) else ""
-        if name and f"{name}.model" in catalog:  # the engine of Spark keeps models of its own
+        # Those of Spark are no folders that `fivestar.load` reads.
+        if "submission" in pipeline.all_outputs() and not self._is_spark:
+            name = str(catalog.load("leaderboard")["model"].iloc[0])
             data = catalog.load("training_data")
             with tempfile.TemporaryDirectory() as folder:
                 layers = Path(folder) / "data"
@@ -101,10 +104,6 @@ class RegistryHook:
         if taken_over:
             client.set_registered_model_alias(NAME, self._alias, version)
         logger.info("registry: version %s, %s", version, tags["reason"])
-
-
-def _submits(pipeline: Pipeline) -> bool:
-    return "submission" in pipeline.all_outputs()
 
 
 def _measured(name: str, catalog: CatalogProtocol, data: TrainingData) -> Measured:

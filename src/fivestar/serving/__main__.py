@@ -57,7 +57,7 @@ def _prepare(project: Path, alias: str) -> str:
 
 
 def _serve(host: str, port: int, workers: int) -> None:
-    """Until SIGINT or SIGTERM; at SIGHUP workers are replaced one by one, when the next is ready."""
+    """Until SIGINT or SIGTERM; SIGHUP replaces each worker once the next one is ready."""
     import uvicorn
     from uvicorn.supervisors import Multiprocess
 
