@@ -11,12 +11,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from kedro.io import DatasetError
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.pyfunc import load_model, scoring_server
 from mlflow.tracking import MlflowClient
 
 import fivestar
+from fivestar.datasets import TextTable
 from fivestar.errors import InputError
+from fivestar.pipelines.ingestion.settings import IngestionSettings
+from fivestar.pipelines.scoring.nodes import score
 from fivestar.recommender import Recommender
 from fivestar.serving.__main__ import _prepare
 from fivestar.serving.guard import App, Guard
@@ -216,20 +220,25 @@ def test_pairs_of_a_file_are_scored_by_the_champion_without_training(
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (None, "pairs.csv: no such file. Write the pairs"),
-        ("user,movie\n1,2\n", "no column 'item'"),
+        ("user,movie\n1,2\n", "no column 'item' or 'i'; the file has 'user', 'movie'"),
         ("user,item\n", "no rows"),
-        ("user,item\n1,\n", "an empty id in row 1"),
+        ("user,item\n1,\n", "column 'item': an empty id in row 1"),
     ],
 )
 def test_a_file_of_pairs_that_cannot_be_used_is_told(
-    project: Path, tmp_path: Path, text: str | None, told: str
+    recommender: Recommender, tmp_path: Path, text: str, told: str
 ) -> None:
-    if text is not None:
-        (tmp_path / "pairs.csv").write_text(text)
-    asked = {"line_up": ["item_mean"], "pairs_file": str(tmp_path / "pairs.csv")}
-    with pytest.raises(Exception, match=told):
-        run(project, params=asked, pipeline_names=["scoring"])
+    (tmp_path / "pairs.csv").write_text(text)
+    pairs = TextTable(filepath=str(tmp_path / "pairs.csv")).load()
+    settings = IngestionSettings(columns={"user": "u", "item": "i", "rating": "r"})
+    model, data, items = recommender.trained, recommender.data, recommender.items
+    with pytest.raises(InputError, match=f"pairs.csv: {told}"):
+        score(pairs, "bias", model, data, items, settings)
+
+
+def test_a_missing_file_of_pairs_is_told_with_what_to_write(project: Path) -> None:
+    with pytest.raises(DatasetError, match=r"01_raw/demo/pairs.csv: no such file. Write the pairs"):
+        run(project, params={"line_up": ["item_mean"]}, pipeline_names=["scoring"])
 
 
 def test_serving_without_a_registered_model_says_what_to_run(tmp_path: Path) -> None:

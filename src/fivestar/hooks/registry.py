@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import math
@@ -23,7 +22,7 @@ from fivestar.errors import InputError
 from fivestar.hooks.line_up import SPARK
 from fivestar.hooks.store import open_store, store_lock
 from fivestar.hooks.tracking import digest_of
-from fivestar.lineage.files import local_files
+from fivestar.lineage.files import local_files, state
 from fivestar.serving.rule import Measured, alias_of, decide
 
 if TYPE_CHECKING:
@@ -84,23 +83,29 @@ class RegistryHook:
         layers: Path,
         data: TrainingData,
     ) -> None:
-        """Make a version, unless there is the same, and give it the alias if it is better."""
+        """Make a version, unless there is the same, and give it the alias if it is better.
+
+        The same may be left without by a run that was killed before it gave the alias.
+        """
         if not client.search_registered_models(f"name = '{NAME}'", max_results=1):
-            client.create_registered_model(NAME, description="The champion of each run, see docs.")
+            client.create_registered_model(NAME, description="The champions of runs.")
         same = client.search_model_versions(
             f"name = '{NAME}' and tags.digest = '{tags['digest']}'", max_results=1
         )
-        if same:
-            logger.info("registry: the champion is version %s already", same[0].version)
-            return
         present = find_version(client, self._alias)
+        if same and present and same[0].version == present.version:
+            logger.info("registry: the champion is version %s already", present.version)
+            return
         taken_over, reason = decide(
             Measured.of(tags),
             present and Measured.of(present.tags),
             present.version if present else "",
         )
         tags["reason"] = f"{self._alias} {'taken over' if taken_over else 'kept'}: {reason}"
-        version = _log_version(client, experiment, tags, layers, data)
+        if same:
+            version = str(same[0].version)
+        else:
+            version = _log_version(client, experiment, tags, layers, data)
         if taken_over:
             client.set_registered_model_alias(NAME, self._alias, version)
         logger.info("registry: version %s, %s", version, tags["reason"])
@@ -135,12 +140,9 @@ def _collect(
             f"{name}: the trained model is missing or of other data, so it cannot be registered. "
             "Make it again: kedro run --only-missing-outputs"
         )
-    files = sorted(file for file in layers.rglob("*") if file.is_file())
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.relative_to(layers).as_posix().encode())
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()
+    whole = state(layers)
+    assert whole is not None
+    return str(whole[2])
 
 
 def find_version(client: MlflowClient, alias: str) -> ModelVersion | None:
