@@ -28,6 +28,10 @@ from fivestar.serving.guard import App, Guard
 from ..project import make_project, run
 
 LIMIT = 5000
+INGESTION: dict[str, Any] = {
+    "columns": {"user": "u", "item": "i", "rating": "r"},
+    **{"duplicates": "error", "test_duplicates": "error", "k_core": 0},
+}
 Post = Callable[..., tuple[int, Any]]
 
 
@@ -230,7 +234,7 @@ def test_a_file_of_pairs_that_cannot_be_used_is_told(
 ) -> None:
     (tmp_path / "pairs.csv").write_text(text)
     pairs = TextTable(filepath=str(tmp_path / "pairs.csv")).load()
-    settings = IngestionSettings(columns={"user": "u", "item": "i", "rating": "r"})
+    settings = IngestionSettings(**INGESTION)
     model, data, items = recommender.trained, recommender.data, recommender.items
     with pytest.raises(InputError, match=f"pairs.csv: {told}"):
         score(pairs, "bias", model, data, items, settings)

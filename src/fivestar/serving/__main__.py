@@ -14,7 +14,7 @@ from fivestar.hooks.store import open_store
 from fivestar.serving.app import LIMIT, MODEL
 from fivestar.serving.rule import ALIAS, alias_of
 
-READY = 120
+READY = 60
 """Seconds that a worker may take to load the model."""
 
 
