@@ -170,7 +170,10 @@ class Recommender:
         return values.reshape(users.shape) if users.ndim else float(values[0])
 
     def predict_columns(self, users: ArrayLike, items: ArrayLike) -> dict[str, NDArray[Any]]:
-        """What ``predict`` adds to a table of these users and items, (n_pairs,) each, by name."""
+        """What ``predict`` adds to a table of these users and items, (n_pairs,) each, by name.
+
+        A list has to hold texts; it is the fast way for few pairs.
+        """
         at = self._users_at(users), self._items_at(items)
         return self._columns(self._warned(self.model.predict_detailed(*at)), *at)
 
@@ -387,5 +390,5 @@ def _as_index(ids: Any) -> pd.Index:
 
 
 def _texts(ids: Any) -> pd.Index:
-    """The same as Python's own texts; a list holds nothing else."""
+    """Ids as Python's own texts; a list has to hold some already."""
     return pd.Index(ids if isinstance(ids, list) else _as_index(ids), dtype=object)

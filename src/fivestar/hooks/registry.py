@@ -9,7 +9,6 @@ import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
@@ -161,6 +160,8 @@ def _log_version(
     client: MlflowClient, experiment: str, tags: dict[str, str], layers: Path, data: TrainingData
 ) -> str:
     """MLflow's model folder, logged beside the model's run; the number of its version."""
+    from unittest.mock import patch  # here: what it imports would delay every command
+
     import pandas as pd
     from mlflow.models import Model
     from mlflow.pyfunc import save_model
