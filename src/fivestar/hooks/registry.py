@@ -36,8 +36,6 @@ logger = logging.getLogger(__name__)
 NAME = "fivestar"
 """Of the registered model."""
 CODE = Path(__file__).parents[1] / "serving/served_model.py"
-SIZE = 2
-"""Pairs of the input example."""
 
 
 class RegistryHook:
@@ -174,7 +172,7 @@ def _log_version(
     run = runs[0].info.run_id if runs else None
     logged = client.create_logged_model(experiment, NAME, source_run_id=run, tags=tags)
     vocabulary = data.vocabulary
-    example = pd.DataFrame({"user": vocabulary.users[:SIZE], "item": vocabulary.items[:SIZE]})
+    example = pd.DataFrame({"user": vocabulary.users[:1], "item": vocabulary.items[:1]})
     # MLflow would read the files of every installed package, for seconds, to warn if it differs.
     unchecked = patch("mlflow.utils.environment.warn_dependency_requirement_mismatches")
     with tempfile.TemporaryDirectory() as folder, unchecked:
