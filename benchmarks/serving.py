@@ -95,7 +95,7 @@ def main() -> None:
         )
     finally:
         server.terminate()
-        server.wait(30)
+        server.wait(180)  # a replacement that has begun is ended first
     report(asked, {"steady": quiet, "workers replaced meanwhile": restarted})
 
 

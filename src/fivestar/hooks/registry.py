@@ -95,7 +95,7 @@ class RegistryHook:
             return
         taken_over, reason = decide(
             Measured.of(tags),
-            present and Measured.of(present.tags),
+            Measured.of(present.tags) if present else None,
             present.version if present else "",
         )
         tags["reason"] = f"{self._alias} {'taken over' if taken_over else 'kept'}: {reason}"
@@ -198,11 +198,11 @@ def _signature() -> ModelSignature:
     from mlflow.models.signature import ModelSignature
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
-    texts, rating = ("user", "item", "title"), ColSpec("double", "rating", required=False)
-    columns = [*(ColSpec("string", name, required=False) for name in texts), rating]
-    answers = [
-        *(ColSpec("double", name, required=False) for name in ("prediction", "low", "high")),
-        ColSpec("boolean", "fallback"),
-    ]
-    params = ParamSchema([ParamSpec("n", "long", 0)])
-    return ModelSignature(Schema(columns), Schema(answers), params)
+    def schema(**types: str) -> Schema:
+        return Schema([ColSpec(kind, name, required=False) for name, kind in types.items()])
+
+    return ModelSignature(
+        schema(user="string", item="string", title="string", rating="double"),
+        schema(prediction="double", low="double", high="double", fallback="boolean"),
+        ParamSchema([ParamSpec("n", "long", 0)]),
+    )

@@ -97,15 +97,17 @@ def _ids(asked: pd.DataFrame, column: str) -> list[str]:
 
 
 def _records(table: pd.DataFrame) -> list[Record]:
-    columns = [_plain(table[name].to_numpy(dtype=object, na_value=None)) for name in table]
-    return [dict(zip(table, values, strict=True)) for values in zip(*columns, strict=True)]
+    columns = [_plain(table[name].astype(object)) for name in table]
+    names = [str(name) for name in table]
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
 def _plain(column: Any) -> list[Any]:
     """Values that JSON has: numbers rounded, None for what is missing."""
-    values = column.tolist()
-    if not any(isinstance(value, float) for value in values):
-        return list(values)
-    return [
-        None if value is None or math.isnan(value) else round(value, DECIMALS) for value in values
-    ]
+    return [_plain_value(value) for value in column.tolist()]
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, float):
+        return None if math.isnan(value) else round(value, DECIMALS)
+    return None if value is pd.NA else value
