@@ -13,7 +13,7 @@ export DO_NOT_TRACK := true
 # What shows a page to a person; OPEN=true shows nothing.
 OPEN ?= $(BIN)/python -m webbrowser -t
 
-.PHONY: run spark test lint audit mutation report try cross_validation blend tune viz ui bench bench-quick peers \
+.PHONY: run spark test lint audit mutation report try cross_validation blend tune viz ui serve bench bench-quick peers \
 	bench-speed bench-speed-quick bench-scaling screenshots data clean
 
 run: .venv/installed data/01_raw/demo/ml-100k.inter
@@ -66,6 +66,11 @@ tune: .venv/installed data/01_raw/demo/ml-100k.inter
 ui: .venv/installed
 	@echo "Runs: http://127.0.0.1:$(PORT)/#/experiments/1/runs?workflowType=machine_learning"
 	$(BIN)/mlflow ui --backend-store-uri "sqlite:///$(CURDIR)/mlruns/mlflow.db" --port $(PORT)
+
+# The registered champion, to this machine only: see docs/serving.md. ENV and FOLD as above.
+serve: PORT = 5001
+serve: .venv/installed
+	$(BIN)/python -m fivestar.serving --port $(PORT)$(if $(ENV), --place $(PLACE))
 
 viz: .venv/installed
 	$(BIN)/kedro viz run

@@ -56,6 +56,7 @@ def _creators() -> dict[str, Callable[[], Pipeline]]:
         "exploration": partial(created, "exploration"),
         "inspection": partial(created, "inspection"),
         "recommendation": partial(created, "recommendation"),
+        "scoring": partial(created, "scoring"),
         "cold_start": partial(created, "cold_start"),
         "report": partial(created, "report"),
         "try_page": partial(created, "try_page"),

@@ -20,6 +20,7 @@ EXPERIMENT = "fivestar"
 def open_store(project: Path) -> tuple[MlflowClient, str]:
     """Client of the project's store, made if need be, and the id of its experiment."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     # No connection is kept open, so none is shared with a forked worker.
     os.environ.setdefault("MLFLOW_SQLALCHEMYSTORE_POOLCLASS", "NullPool")
     from mlflow.tracking import MlflowClient

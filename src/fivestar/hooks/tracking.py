@@ -31,6 +31,7 @@ from fivestar.lineage.revision import git_revision
 from fivestar.pipelines.wiring import EXPECTED_MINUTES, SIDE_BY_SIDE
 
 if TYPE_CHECKING:
+    import pandas as pd
     from mlflow.entities import DatasetInput
     from mlflow.tracking import MlflowClient
 
@@ -310,6 +311,14 @@ def failures(
     return reasons
 
 
+def digest_of(test: pd.DataFrame) -> str:
+    """32 hexadecimal digits that any change of the test ratings, or their order, changes."""
+    import pandas as pd
+
+    rows = pd.util.hash_pandas_object(test[["user", "item", "rating"]], index=False)
+    return hashlib.blake2b(rows.to_numpy().tobytes(), digest_size=16).hexdigest()
+
+
 def _dataset_inputs(inputs: Mapping[str, Any], place: str) -> Iterator[DatasetInput]:
     """The splits that a model's last node has read, as MLflow's datasets with a digest."""
     import pandas as pd
@@ -321,8 +330,7 @@ def _dataset_inputs(inputs: Mapping[str, Any], place: str) -> Iterator[DatasetIn
     sizes = dict(data.sizes)
     splits = dict.fromkeys(sizes, data.fingerprint)
     if isinstance(test := inputs.get("test"), pd.DataFrame):
-        rows = pd.util.hash_pandas_object(test[["user", "item", "rating"]], index=False)
-        splits["test"] = hashlib.blake2b(rows.to_numpy().tobytes(), digest_size=16).hexdigest()
+        splits["test"] = digest_of(test)
         sizes["test"] = len(test)
     for split, digest in splits.items():
         source = json.dumps({"uri": f"data/05_model_input/{place}/{split}.parquet"})
