@@ -3,7 +3,9 @@
     make docs
 
 The pages are gathered in build/docs/source, since those of the models are made here, and built
-into build/docs/site. Open its index.html, or serve the folder.
+into build/docs/site. Open its index.html; searching needs a server:
+
+    python -m http.server --directory build/docs/site
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -46,12 +49,16 @@ def build(folder: Path) -> Path:
     config = yaml.safe_load((ROOT / "docs/mkdocs.yml").read_text("utf-8"))
     section = next(each["Models"] for each in config["nav"] if "Models" in each)
     section.append({"One by one": [{name: f"models/{name}.md"} for name in models]})
-    config |= {"docs_dir": "source", "site_dir": "site"}
-    (folder / "mkdocs.yml").write_text(yaml.safe_dump(config, sort_keys=False), "utf-8")
-    subprocess.run(
-        [sys.executable, "-m", "zensical", "build", "--strict", "--clean"], cwd=folder, check=True
-    )
+    run_generator(folder, config)
     return folder / "site"
+
+
+def run_generator(folder: Path, config: dict[str, Any]) -> None:
+    """Build the pages in ``folder/source`` into ``folder/site``; see ``build``."""
+    places = {"docs_dir": "source", "site_dir": "site"}
+    (folder / "mkdocs.yml").write_text(yaml.safe_dump(config | places, sort_keys=False), "utf-8")
+    command = [sys.executable, "-m", "zensical", "build", "--strict", "--clean"]
+    subprocess.run(command, cwd=folder, check=True)
 
 
 if __name__ == "__main__":
