@@ -200,7 +200,9 @@ def check_run(options: dict[str, Any]) -> None:
     load_obj(options["runner"] or "SequentialRunner", "kedro.runner")
     parameters = parameters_of(env)
     check_parameters(options["params"], parameters)
-    merged = OmegaConf.to_container(OmegaConf.merge(parameters, options["params"]))
+    merged = parameters
+    if options["params"]:
+        merged = OmegaConf.to_container(OmegaConf.merge(parameters, options["params"]))
     if merged["engine"] == line_up.SPARK and importlib.util.find_spec("pyspark") is None:
         return
     names = options["pipelines"] or [options["pipeline"] or "__default__"]
