@@ -87,7 +87,7 @@ commands: .venv/installed-dev
 # dist/*.whl and the configuration beside it; tried in an environment of its own.
 package: .venv/installed-dev
 	$(BIN)/kedro package
-	.ci/try-package
+	PYTHON=$(PYTHON) .ci/try-package
 
 # Of what the latest run has left.
 screenshots: .venv/installed-dev
