@@ -13,8 +13,9 @@ export DO_NOT_TRACK := true
 # What shows a page to a person; OPEN=true shows nothing.
 OPEN ?= $(BIN)/python -m webbrowser -t
 
-.PHONY: run spark test lint audit mutation report try cross_validation blend tune viz ui serve bench bench-quick peers \
-	bench-speed bench-speed-quick bench-scaling screenshots data clean
+.PHONY: run spark test lint audit mutation report try cross_validation blend tune viz ui serve \
+	bench bench-quick peers bench-speed bench-speed-quick bench-scaling screenshots docs commands \
+	package data clean
 
 run: .venv/installed data/01_raw/demo/ml-100k.inter
 	$(BIN)/kedro run --runner $(RUNNER)
@@ -98,6 +99,19 @@ bench-scaling: .venv/installed
 
 bench-speed-quick: .venv/installed
 	$(BIN)/python benchmarks/speed --quick
+
+# The site of the documents; a warning is an error.
+docs: .venv/installed-dev
+	$(BIN)/python docs/build_site.py
+
+# Every command of README and docs, run in a fresh copy; takes hours.
+commands: .venv/installed-dev
+	$(BIN)/python docs/run_commands.py
+
+# dist/*.whl and the configuration beside it; tried in an environment of its own.
+package: .venv/installed-dev
+	$(BIN)/kedro package
+	PYTHON=$(PYTHON) .ci/try-package
 
 # Of what the latest run has left.
 screenshots: .venv/installed-dev
