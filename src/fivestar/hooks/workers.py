@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import sys
 import threading
+from collections.abc import Iterator
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
@@ -46,11 +47,19 @@ class WorkersHook:
                 "spawned and would lack the project's settings. Use `--runner ThreadRunner`."
             )
 
-    @hook_impl
-    def before_node_run(self) -> None:
+    @hook_impl(wrapper=True)
+    def before_node_run(self) -> Iterator[None]:
         if multiprocessing.parent_process() is not None:
             end_with_parent()
         self._free.acquire()
+        self._limit_threads()
+        try:
+            return (yield)
+        except BaseException:  # of another hook: the node does not run, others wait for its turn
+            self._free.release()
+            raise
+
+    def _limit_threads(self) -> None:
         os.environ["FIVESTAR_NUM_THREADS"] = OWN_THREADS
         threadpool_limits(limits=self._threads)
         if "torch" in sys.modules:
