@@ -8,7 +8,9 @@ import sqlite3
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
+from threading import Semaphore
 
 import click
 import numpy as np
@@ -27,7 +29,7 @@ from fivestar.hooks.workers import WorkersHook
 
 def raised(*chain: BaseException) -> BaseException:
     """The first error, which came of the second, and so on."""
-    for error, cause in zip(chain, chain[1:], strict=False):
+    for error, cause in pairwise(chain):
         error.__cause__ = cause
     return chain[0]
 
@@ -50,9 +52,7 @@ TOLD = {
         RuntimeError("x"), of_system(errno.EROFS, "data/.locks")
     ),
     "mlruns/mlflow.db: another program keeps": sqlite3.OperationalError("database is locked"),
-    "mlruns/mlflow.db: not MLflow's store any more": sqlite3.DatabaseError(
-        "file is not a database"
-    ),
+    "mlruns/mlflow.db: not the database": sqlite3.DatabaseError("file is not a database"),
     "a worker process was ended from outside": BrokenProcessPool(
         "A process in the process pool was terminated abruptly"
     ),
@@ -118,8 +118,6 @@ def test_a_store_that_fails_too_does_not_hide_the_first_error() -> None:
 def test_a_node_that_another_hook_stops_gives_its_place_to_the_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from threading import Semaphore
-
     hook = WorkersHook()
     hook._free, hook._threads = Semaphore(1), 1
     monkeypatch.delenv("FIVESTAR_NUM_THREADS", raising=False)

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from fivestar.files import BESIDE
 
 GO_ON = "go on with the same command and --only-missing-outputs"
-STORE = "mlruns/mlflow.db"
-"""What a message of SQLite is about that names no file."""
+STORE, STUDIES = "mlruns/mlflow.db", "mlruns/optuna.db"
+"""What messages of SQLite are about, which name no file."""
 
 
 class Fault(NamedTuple):
@@ -40,7 +40,7 @@ FAULTS = (
     ),
     Fault(
         "not a database|malformed|no such table|disk I/O error",
-        "not MLflow's store any more, or damaged",
+        "not the database that it should be, or damaged",
         f"Bring a copy back, or move it away and a new one is made; then {GO_ON}. "
         "Models, tables and leaderboard are files below data/ and are not lost with it.",
     ),
@@ -60,21 +60,28 @@ FAULTS = (
 def explain(error: BaseException) -> str | None:
     """What happened, where, and how to go on; None for an error of another kind."""
     chain = list(_chain(error))
-    text = "\n".join(f"{type(each).__name__}: {each}" for each in chain)
+    text = "\n".join(f"{_kind(each)}: {each}" for each in chain)
     for fault in FAULTS:
         if re.search(fault.words, text):
-            found = next(line for line in text.splitlines() if re.search(fault.words, line))
-            where = _where(chain, text) or STORE * ("sqlite" in text)
-            return f"{where}{': ' * bool(where)}{fault.what} ({found.strip()}). {fault.fix}"
+            (words, *_) = (line for line in text.splitlines() if re.search(fault.words, line))
+            where = _where(chain, text)
+            return f"{where}{': ' * bool(where)}{fault.what} ({words.strip()}). {fault.fix}"
     return None
 
 
 def _where(chain: list[BaseException], text: str) -> str:
     """The file, by the name that it has once it is complete; empty where none is named."""
-    named = [each.filename for each in chain if isinstance(each, OSError) and each.filename]
-    found = re.search(r"filepath=([^,)\s]+)|Errno \d+\][^:]*: '([^']+)'", text)
-    path = str(named[-1]) if named else next(filter(None, found.groups()), "") if found else ""
+    named = [str(each.filename) for each in chain if isinstance(each, OSError) and each.filename]
+    found = re.search(r"filepath=([^,)\s]+)", text)
+    if not named and not found:
+        return "" if "sqlite" not in text else STUDIES if "optuna" in text else STORE
+    path = named[-1] if named else found[1] if found else ""
     return re.sub(rf"{re.escape(BESIDE)}\d+[-/]?", "", path)
+
+
+def _kind(error: BaseException) -> str:
+    module = type(error).__module__
+    return f"{module}.{type(error).__name__}".removeprefix("builtins.")
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

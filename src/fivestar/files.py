@@ -20,6 +20,9 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         yield beside
         os.replace(beside, path)
+    except OSError as error:  # of a full disk, it names no file
+        error.filename = error.filename or str(path)
+        raise
     finally:
         beside.unlink(missing_ok=True)
 
@@ -42,6 +45,9 @@ def replacing_all(folder: Path, names: Sequence[str]) -> Iterator[Path]:
         (folder / names[-1]).unlink(missing_ok=True)
         for name in names:
             os.replace(beside / name, folder / name)
+    except OSError as error:
+        error.filename = error.filename or str(folder)
+        raise
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 

@@ -14,7 +14,7 @@ from kedro.io import CatalogProtocol, SharedMemoryDataCatalog
 from threadpoolctl import threadpool_limits
 
 from fivestar.errors import InputError
-from fivestar.processes import end_with_parent
+from fivestar.processes import forked_end_with_parent
 
 OWN_THREADS = os.environ.get("OMP_NUM_THREADS") or str(os.cpu_count() or 1)
 """Of our own loops, whose results do not depend on how many they are."""
@@ -28,6 +28,9 @@ class WorkersHook:
     worker that was forked after torch had started its threads from waiting for them forever.
     Threads of the runner take nodes in turn where the cores are too few for all.
     """
+
+    def __init__(self) -> None:
+        forked_end_with_parent()  # before ParallelRunner forks the process that shares its data
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -49,8 +52,6 @@ class WorkersHook:
 
     @hook_impl(wrapper=True)
     def before_node_run(self) -> Iterator[None]:
-        if multiprocessing.parent_process() is not None:
-            end_with_parent()
         self._free.acquire()
         self._limit_threads()
         try:
