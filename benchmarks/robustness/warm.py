@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import pwd
 import sys
 import tempfile
 import time
@@ -65,13 +64,7 @@ class Run:
         return self.shown_in.read_text(encoding="utf-8")
 
 
-def start(
-    project: Path,
-    *arguments: str,
-    user: str | None = None,
-    shown_in: Path | None = None,
-    **variables: str,
-) -> Run:
+def start(project: Path, *arguments: str, shown_in: Path | None = None, **variables: str) -> Run:
     """``kedro run`` with arguments, in a session of its own."""
     shown_in = shown_in or project / "shown.txt"
     shown_in.write_text("")
@@ -81,8 +74,6 @@ def start(
     code = 1
     try:
         _become_run(project, shown_in, variables)
-        if user is not None:
-            os.setuid(pwd.getpwnam(user).pw_uid)
         sys.argv = ["kedro", "run", *arguments]
         from kedro.framework.cli.cli import main
 

@@ -60,7 +60,7 @@ FAULTS = (
 def explain(error: BaseException) -> str | None:
     """What happened, where, and how to go on; None for an error of another kind."""
     chain = list(_chain(error))
-    text = "\n".join(f"{_kind(each)}: {each}" for each in chain)
+    text = "\n".join(f"{type(each).__name__}: {each}" for each in chain)
     for fault in FAULTS:
         if re.search(fault.words, text):
             (words, *_) = (line for line in text.splitlines() if re.search(fault.words, line))
@@ -74,14 +74,10 @@ def _where(chain: list[BaseException], text: str) -> str:
     named = [str(each.filename) for each in chain if isinstance(each, OSError) and each.filename]
     found = re.search(r"filepath=([^,)\s]+)", text)
     if not named and not found:
-        return "" if "sqlite" not in text else STUDIES if "optuna" in text else STORE
+        modules = {type(each).__module__.partition(".")[0] for each in chain}
+        return STUDIES if "optuna" in modules else STORE if modules & {"mlflow", "sqlite3"} else ""
     path = named[-1] if named else found[1] if found else ""
     return re.sub(rf"{re.escape(BESIDE)}\d+[-/]?", "", path)
-
-
-def _kind(error: BaseException) -> str:
-    module = type(error).__module__
-    return f"{module}.{type(error).__name__}".removeprefix("builtins.")
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -60,8 +60,8 @@ class RunHook:
         try:
             for place in self._places(pipeline, catalog):
                 lock = PlaceLock(self._project, place)
-                lock.acquire(wait=self._wait)
                 self._locks.append(lock)
+                lock.acquire(wait=self._wait)
                 self._remove_incomplete(place)
             self._lineage.check(run_params, pipeline, catalog)
         except BaseException:
