@@ -1,11 +1,11 @@
 """Runs and writers side by side: is anything lost? Same seed: are the figures the same?
 
-    python benchmarks/robustness/concurrency.py [--ways 3] [--zoo]
+    python benchmarks/robustness/concurrency.py [--writers | --figures] [--zoo]
 
 Four runs at once on four folds of small data (``small.py``), compared with the same runs one
 after the other; eight processes that write to one MLflow store at once; and the models of the
-default line-up (``--zoo``: of all) trained on the demo's shape of data under every runner, with
-other numbers of threads, and again, whose predictions are compared to the last digit. Writes its
+default line-up (``--zoo``: of all) trained under every runner, with other numbers of threads, and
+again, whose predictions are compared to the last digit. Writes its
 section of docs/faults.md.
 """
 
@@ -166,11 +166,31 @@ def figures(folder: Path, line_up: list[str], models: Mapping[str, Any]) -> str:
             most = float((found[model] - first[model]).abs().max())
             row.append("0" if most == 0 else f"{most:.1e}")
         print(way, {model: row[-1] for model, row in rows.items()}, flush=True)
-    return section.table(["model", *ways[1:]], rows.values())
+    return f"""
+By `python benchmarks/robustness/concurrency.py{" --zoo" * (len(line_up) > 7)} --figures`
+({machine.told(machine.describe())}): the largest difference of any prediction, in stars, to that
+of the same seed under `SequentialRunner`. 0 is equal to the last digit.
+
+{section.table(["model", *ways[1:]], rows.values())}
+"""
+
+
+def side_by_side(folder: Path) -> str:
+    """A table: four runs at once, and eight writers."""
+    rows = [four_runs(folder), *(eight_writers(folder, store=store) for store in (True, False))]
+    print(*rows, sep="\n", flush=True)
+    return f"""
+By `python benchmarks/robustness/concurrency.py --writers`
+({machine.told(machine.describe())}).
+
+{section.table(["tried", "found", "and"], rows)}
+"""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser.add_argument("--writers", action="store_true", help="runs and writers side by side only")
+    parser.add_argument("--figures", action="store_true", help="whether figures are the same only")
     parser.add_argument("--zoo", action="store_true", help="all models, not the line-up only")
     options = parser.parse_args()
     base = yaml.safe_load((small.ROOT / "conf/base/parameters_models.yml").read_text())
@@ -178,19 +198,11 @@ def main() -> None:
     warm.load()
     with tempfile.TemporaryDirectory(prefix="fivestar-concurrency-") as name:
         folder = Path(name)
-        rows = [eight_writers(folder, store=store) for store in (True, False)]
-        rows.insert(0, four_runs(folder))
-        print(*rows, sep="\n", flush=True)
-        compared = figures(folder, line_up, QUICK["models"])
-    headings = ["tried", "found", "and"]
-    told = machine.told(machine.describe())
-    section.write(
-        "concurrency.py",
-        f"By `python benchmarks/robustness/concurrency.py`\n({told}).\n\n"
-        f"{section.table(headings, rows)}\n\n"
-        "The largest difference of any prediction, in stars, to that of the same seed under\n"
-        "`SequentialRunner`; 0 is equal to the last digit.\n\n" + compared,
-    )
+        if not options.figures:
+            section.write("concurrency.py --writers", side_by_side(folder))
+        if not options.writers:
+            text = figures(folder, line_up, QUICK["models"])
+            section.write("concurrency.py --figures", text)
 
 
 if __name__ == "__main__":

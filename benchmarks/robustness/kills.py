@@ -295,8 +295,7 @@ def main() -> None:
         if not good(each):
             print(json.dumps(each, indent=1))
     print(f"{len(outcomes)} of {options.kills} kills, {sum(map(good, outcomes))} without any harm")
-    if len(outcomes) >= options.kills:
-        section.write("kills.py", page(outcomes))
+    section.write("kills.py", page(outcomes))
 
 
 if __name__ == "__main__":
