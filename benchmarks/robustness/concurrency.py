@@ -165,8 +165,8 @@ def figures(folder: Path, line_up: list[str]) -> str:
     return f"""
 By `python benchmarks/robustness/concurrency.py{" --zoo" * (len(line_up) > 7)} --figures`
 ({machine.told(machine.describe())}),
-on MovieLens 100K: the largest difference of any prediction, in stars, to that of the same seed under
-`SequentialRunner`. 0 is equal to the last digit.
+on MovieLens 100K: the largest difference of any prediction, in stars, to that of the same seed
+under `SequentialRunner`. 0 is equal to the last digit.
 
 {section.table(["model", *ways[1:]], rows.values())}
 """

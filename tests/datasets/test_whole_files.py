@@ -79,10 +79,10 @@ def entries() -> dict[str, dict[str, Any]]:
     """Of the whole catalog of base, one for each type and arguments of saving."""
     loader = ConfigLoader(str(ROOT / "conf"), None, {}, **CONFIG_LOADER_ARGS)  # type: ignore[arg-type]
     found = {}
-    for name, entry in loader["catalog"].items():
+    for name, entry in sorted(loader["catalog"].items()):
         if not name.startswith("_") and entry["type"].rpartition(".")[2] not in READ_ONLY:
             found.setdefault(f"{entry['type']} {entry.get('save_args', '')}", entry)
-    return found
+    return dict(sorted(found.items()))
 
 
 @contextmanager
