@@ -17,15 +17,17 @@ import kedro
 from kedro.framework.cli.project import run as kedro_run
 
 from fivestar.errors import InputError
+from fivestar.faults import explain
 
 logger = logging.getLogger(__name__)
 
 
 def plainly(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Turn errors that are a user's to fix into click's own, which are shown as one message."""
+    """Turn errors that people can fix into click's own, which are shown as one message."""
 
     @functools.wraps(command)
     def run_plainly(*args: Any, **kwargs: Any) -> Any:
+        logging.raiseExceptions = False  # a log on a full disk would tell of itself line by line
         try:
             return command(*args, **kwargs)
         except click.ClickException:
@@ -34,9 +36,10 @@ def plainly(command: Callable[..., Any]) -> Callable[..., Any]:
             sys.exit(128 + signal.SIGINT)
         except Exception as error:
             logger.debug("the run failed", exc_info=True)
-            if not is_users_to_fix(error):
+            machine = None if isinstance(error, InputError) else explain(error)
+            if machine is None and not is_users_to_fix(error):
                 raise
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(machine or str(error)) from error
 
     return run_plainly
 

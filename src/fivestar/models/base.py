@@ -17,7 +17,7 @@ from safetensors.numpy import save_file
 from scipy import sparse
 
 from fivestar.errors import InputError, NoTimes
-from fivestar.files import replacing
+from fivestar.files import replacing_all
 from fivestar.metrics import rmse
 from fivestar.models.factors import Factors
 from fivestar.models.training import EarlyStopping, History, Measure, Report, Steps, Training
@@ -585,12 +585,11 @@ class Model(ABC):
         return {name: getattr(self, name) for name in names}
 
     def save(self, folder: Path) -> None:
-        """Write ``weights.safetensors``, then ``model.json``; nothing in it can run code."""
-        with replacing(folder / "weights.safetensors") as path:
-            save_file(self.arrays(), path)
+        """Write ``weights.safetensors`` and ``model.json``; nothing in it can run code."""
         text = json.dumps(self.description(), indent=2) + "\n"
-        with replacing(folder / "model.json") as path:
-            path.write_text(text, encoding="utf-8")
+        with replacing_all(folder, ["weights.safetensors", "model.json"]) as beside:
+            save_file(self.arrays(), beside / "weights.safetensors")
+            (beside / "model.json").write_text(text, encoding="utf-8")
 
     def restore(
         self, arrays: dict[str, np.ndarray], description: dict[str, Any], where: object
