@@ -36,10 +36,10 @@ WAYS: dict[str, tuple[str, dict[str, str], dict[str, Any]]] = {
     **{f"`{r.rpartition('.')[2]}`": (r, {}, {}) for r in RUNNERS},
     "again": ("SequentialRunner", {}, {}),
     **{
-        f"{n} threads of our own": ("SequentialRunner", {"OMP_NUM_THREADS": str(n)}, {})
+        f"own threads: {n}": ("SequentialRunner", {"OMP_NUM_THREADS": str(n)}, {})
         for n in (1, 2, 4)
     },
-    "2 threads of numpy and torch": ("SequentialRunner", {}, {"threads_per_node": 2}),
+    "threads of numpy and torch: 2": ("SequentialRunner", {}, {"threads_per_node": 2}),
 }
 """Runner, environment and parameters of each way to run."""
 

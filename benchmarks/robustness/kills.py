@@ -282,6 +282,7 @@ def main() -> None:
     warm.load()
     folder = options.folder or Path(tempfile.mkdtemp(prefix="fivestar-kills-"))
     folder.mkdir(exist_ok=True)
+    small.make(folder / "first")  # with the empty store that all others have a copy of
     earlier(folder)
     for runner in RUNNERS:
         for store in (True, False):
