@@ -33,12 +33,12 @@ lint: .venv/installed-dev
 	$(BIN)/mypy
 
 # Our code, then the pinned libraries; the latter asks PyPI's vulnerability service: docs/security.md.
-audit: .venv/installed-dev
+audit: .venv/installed-audit
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive src
 	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict
 
 # Changes the code in small ways and counts which changes the tests find: docs/testing.md.
-mutation: .venv/installed-dev
+mutation: .venv/installed-audit
 	$(BIN)/python benchmarks/mutation.py
 
 # From what the latest run has left; makes what is missing or stale first.
@@ -133,6 +133,10 @@ data/01_raw/demo/ml-100k.inter: | .venv/installed
 
 .venv/installed-dev: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
+
+.venv/installed-audit: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[audit]"
 	@touch $@
 
 .venv/installed-spark: .venv/installed
