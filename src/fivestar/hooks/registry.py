@@ -39,7 +39,7 @@ CODE = Path(__file__).parents[1] / "serving/served_model.py"
 
 
 class RegistryHook:
-    """Registers the champion once its submission is there.
+    """Registers the champion once its submission is written.
 
     A version holds the champion and the training data, once each, so it can be served from any
     folder. One that is there already, to the last bit, is not registered again.
@@ -53,11 +53,17 @@ class RegistryHook:
         self._alias = alias_of(self._place, str(loader_of(context).default_run_env))
 
     @hook_impl
-    def after_pipeline_run(
+    def before_pipeline_run(
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol
     ) -> None:
+        is_there = run_params.get("only_missing_outputs") and catalog.exists("submission")
         # Those of Spark are no folders that `fivestar.load` reads.
-        if "submission" in pipeline.all_outputs() and not self._is_spark:
+        can_be = "submission" in pipeline.all_outputs() and not self._is_spark
+        self._registers = can_be and not is_there
+
+    @hook_impl
+    def after_pipeline_run(self, run_params: dict[str, Any], catalog: CatalogProtocol) -> None:
+        if self._registers:
             name = str(catalog.load("leaderboard")["model"].iloc[0])
             data = catalog.load("training_data")
             with tempfile.TemporaryDirectory() as folder:
