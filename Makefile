@@ -8,11 +8,14 @@ PLACE = $(or $(ENV),demo)$(if $(FOLD),/fold-$(FOLD))
 CHOICE = $(if $(ENV),--env $(ENV)) $(if $(FOLD),--params fold=$(FOLD))
 MODEL ?= als
 COMMA := ,
+# No library here reports its use: MLflow, Kedro and kedro-viz heed it.
+export DO_NOT_TRACK := true
 # What shows a page to a person; OPEN=true shows nothing.
 OPEN ?= $(BIN)/python -m webbrowser -t
 
-.PHONY: run spark test lint report cross_validation blend tune viz ui bench bench-quick peers \
-	bench-speed bench-speed-quick bench-scaling screenshots data clean
+.PHONY: run spark test lint audit mutation report try cross_validation blend tune viz ui serve \
+	bench bench-quick peers bench-speed bench-speed-quick bench-scaling screenshots docs commands \
+	package data clean
 
 run: .venv/installed data/01_raw/demo/ml-100k.inter
 	$(BIN)/kedro run --runner $(RUNNER)
@@ -29,12 +32,28 @@ lint: .venv/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Our code, then the pinned libraries; the latter asks PyPI's vulnerability service: docs/security.md.
+audit: .venv/installed-audit
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive src
+	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict
+
+# Changes the code in small ways and counts which changes the tests find: docs/testing.md.
+mutation: .venv/installed-audit
+	$(BIN)/python benchmarks/mutation.py
+
 # From what the latest run has left; makes what is missing or stale first.
 report: .venv/installed data/01_raw/demo/ml-100k.inter
 	$(BIN)/kedro run --runner $(RUNNER) $(CHOICE) --only-missing-outputs
 	$(BIN)/kedro run --runner $(RUNNER) $(CHOICE) --pipelines report
 	@echo "Report: data/08_reporting/$(PLACE)/report.html"
 	$(OPEN) "file://$(CURDIR)/data/08_reporting/$(PLACE)/report.html"
+
+# A page to rate titles on, of the best model that it can compute with.
+try: .venv/installed data/01_raw/demo/ml-100k.inter
+	$(BIN)/kedro run --runner $(RUNNER) $(CHOICE) --only-missing-outputs
+	$(BIN)/kedro run --runner $(RUNNER) $(CHOICE) --pipelines try_page
+	@echo "Page to try: data/08_reporting/$(PLACE)/try.html"
+	$(OPEN) "file://$(CURDIR)/data/08_reporting/$(PLACE)/try.html"
 
 # Every model of the line-up on every fold, and the blend; what is fresh is not run again.
 cross_validation blend: .venv/installed data/01_raw/demo/ml-100k.inter
@@ -48,6 +67,11 @@ tune: .venv/installed data/01_raw/demo/ml-100k.inter
 ui: .venv/installed
 	@echo "Runs: http://127.0.0.1:$(PORT)/#/experiments/1/runs?workflowType=machine_learning"
 	$(BIN)/mlflow ui --backend-store-uri "sqlite:///$(CURDIR)/mlruns/mlflow.db" --port $(PORT)
+
+# The registered champion, to this machine only: see docs/serving.md. ENV and FOLD as above.
+serve: PORT = 5001
+serve: .venv/installed
+	$(BIN)/python -m fivestar.serving --port $(PORT)$(if $(ENV), --place $(PLACE))
 
 viz: .venv/installed
 	$(BIN)/kedro viz run
@@ -76,9 +100,22 @@ bench-scaling: .venv/installed
 bench-speed-quick: .venv/installed
 	$(BIN)/python benchmarks/speed --quick
 
+# The site of the documents; a warning is an error.
+docs: .venv/installed-dev
+	$(BIN)/python docs/build_site.py
+
+# Every command of README and docs, run in a fresh copy; takes hours.
+commands: .venv/installed-dev
+	$(BIN)/python docs/run_commands.py
+
+# dist/*.whl and the configuration beside it; tried in an environment of its own.
+package: .venv/installed-dev
+	$(BIN)/kedro package
+	PYTHON=$(PYTHON) .ci/try-package
+
 # Of what the latest run has left.
 screenshots: .venv/installed-dev
-	$(BIN)/kedro run --pipelines exploration,inspection,cold_start,report
+	$(BIN)/kedro run --pipelines exploration,inspection,cold_start,report,try_page
 	$(BIN)/python docs/take_screenshots.py
 
 # make data NAME=ml-1m
@@ -96,6 +133,10 @@ data/01_raw/demo/ml-100k.inter: | .venv/installed
 
 .venv/installed-dev: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
+
+.venv/installed-audit: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[audit]"
 	@touch $@
 
 .venv/installed-spark: .venv/installed

@@ -33,6 +33,8 @@ PICTURES = ROOT / "docs/pictures"
 STORE = f"sqlite:///{ROOT}/mlruns/mlflow.db"
 REPORTING = ROOT / "data/08_reporting/demo"
 WIDE = {"width": 1440, "height": 900}
+RATED = {"Titanic": 2, "Toy Story": 4, "Alien": 4, "Pulp Fiction": 5, "Fargo": 5}
+"""Of someone who tries the page."""
 MLFLOW, VIZ = "http://127.0.0.1:5055", "http://127.0.0.1:4155"
 
 
@@ -104,6 +106,23 @@ def report_pages() -> None:
         phone.page.screenshot(path=PICTURES / "report-phone.png")
 
 
+def page_to_try() -> None:
+    """Some titles are rated, and the sum of the first recommendation is shown."""
+    with browser_page(1280, 900) as visit, browser_page(390, 844) as phone:
+        for each, name in ((visit, "try"), (phone, "try-phone")):
+            page = each.page
+            page.goto((REPORTING / "try.html").as_uri())
+            for title, stars in RATED.items():
+                page.get_by_role("searchbox").fill(title)
+                page.locator("#found .star").nth(stars - 1).click()
+            page.get_by_role("searchbox").fill("")
+            page.locator("#best summary").first.click()
+            page.evaluate("scrollTo(0, 0)")
+            page.mouse.move(5, 5)  # no star is pointed at
+            page.wait_for_timeout(1000)
+            page.screenshot(path=PICTURES / f"{name}.png")
+
+
 def picture_of_cold_start() -> None:
     """The chart as kedro-viz previews it."""
     chart = VegaChart(filepath=str(REPORTING / "cold_start/errors.json"))
@@ -140,6 +159,7 @@ def main() -> None:
     options = parser.parse_args()
     PICTURES.mkdir(exist_ok=True)
     report_pages()
+    page_to_try()
     picture_of_cold_start()
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with sync_playwright() as playwright:

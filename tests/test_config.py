@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kedro.config import MissingConfigException
 
 from fivestar.config import ConfigLoader
 from fivestar.errors import InputError
@@ -72,6 +73,16 @@ def test_settings_of_this_machine_win_over_the_environment_and_lose_to_the_comma
     assert own["catalog"]["ratings_raw"]["filepath"] == "elsewhere.csv"
     given = loader(conf, splitting={"seed": 8})
     assert given["parameters"]["splitting"]["seed"] == 8
+
+
+def test_credentials_of_this_machine_are_read_though_there_are_no_others(conf: Path) -> None:
+    with pytest.raises(MissingConfigException):
+        _ = loader(conf)["credentials"]
+    (conf / "local").mkdir()
+    with pytest.raises(MissingConfigException):
+        _ = loader(conf)["credentials"]
+    (conf / "local/credentials.yml").write_text("warehouse: {password: secret}\n")
+    assert loader(conf)["credentials"] == {"warehouse": {"password": "secret"}}
 
 
 BAD = {

@@ -44,7 +44,7 @@ class Race:
     once: tuple[str, ...] = ()
     n_turns: int = 3
     recommend: bool = False
-    time_limit: float = 180.0
+    time_limit: float = 400.0
 
     def tasks(self, n_threads: int) -> Iterator[tuple[str, Task]]:
         """Alternating, each with a name of its own."""

@@ -12,7 +12,12 @@ __version__ = "0.1.0"
 
 
 def load(folder: str | Path) -> Recommender:
-    """The recommender of a trained model, see ``fivestar.recommender.load``."""
+    """The recommender of a trained model, see ``fivestar.recommender.load``.
+
+    >>> load("data/06_models/nothing")
+    Traceback (most recent call last):
+    fivestar.errors.InputError: ...data/06_models/nothing: no trained model, and no champion, ...
+    """
     from fivestar import recommender  # here: every command would otherwise wait for it
 
     return recommender.load(folder)

@@ -22,6 +22,7 @@ from kedro.validation.exceptions import ParameterValidationError
 
 from fivestar.chosen_nodes import wrong_name
 from fivestar.errors import InputError
+from fivestar.faults import explain
 
 logger = logging.getLogger(__name__)
 
@@ -34,10 +35,11 @@ NO_ENTRY = re.compile(r"Pipeline input\(s\) \{(.*)\} not found in the ")
 
 
 def plainly(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Turn errors that are a user's to fix into click's own, which are shown as one message."""
+    """Turn errors that people can fix into click's own, which are shown as one message."""
 
     @functools.wraps(command)
     def run_plainly(*args: Any, **kwargs: Any) -> Any:
+        logging.raiseExceptions = False  # a log on a full disk would tell of itself line by line
         try:
             return command(*args, **kwargs)
         except KedroCliError as error:  # whose own way to be shown is an empty traceback
@@ -48,10 +50,11 @@ def plainly(command: Callable[..., Any]) -> Callable[..., Any]:
             sys.exit(128 + signal.SIGINT)
         except Exception as error:
             logger.debug("the run failed", exc_info=True)
-            if not is_users_to_fix(error):
+            machine = None if isinstance(error, InputError) else explain(error)
+            if machine is None and not is_users_to_fix(error):
                 raise
             wrong = wrong_name(kwargs) if isinstance(error, ValueError) else None
-            raise click.ClickException(wrong or told(error)) from error
+            raise click.ClickException(machine or wrong or told(error)) from error
 
     return run_plainly
 

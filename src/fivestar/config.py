@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import copy
-import re
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from kedro.config import OmegaConfigLoader
+from kedro.config import MissingConfigException, OmegaConfigLoader
 from kedro.framework.context import KedroContext
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -16,9 +15,8 @@ from yaml import YAMLError
 
 from fivestar.config_files import mistake
 from fivestar.errors import InputError
+from fivestar.names import MODEL_NAME, NAME
 
-NAME = r"[\w-][\w.-]*"
-"""Of an environment or a fold: it is a folder's name, and no path."""
 LOCAL = "local"
 """The folder of settings that are this machine's own; they win over the environment's."""
 
@@ -42,14 +40,16 @@ class ConfigLoader(OmegaConfigLoader):
     @cached_property
     def _parameters(self) -> dict[str, Any]:
         parameters = self._read("parameters")
+        require_names(parameters)
         models = parameters.get("models")
         name_members(models if isinstance(models, dict) else {})
         return parameters
 
     def _read(self, key: str) -> dict[str, Any]:
+        environment = self.environment
         # Resolvers are global: these have to be of the loader that is asked just now.
         for name, value in (
-            ("environment", lambda: self.environment),
+            ("environment", lambda: environment),
             ("place", lambda: self.place),
         ):
             OmegaConf.register_resolver(name, value, replace=True)
@@ -75,9 +75,16 @@ class ConfigLoader(OmegaConfigLoader):
             raise InputError(told) from error
 
     def _merged(self, key: str) -> dict[str, Any]:
-        config: dict[str, Any] = super().__getitem__(key)
+        environment = self.environment
         local = Path(self.conf_source) / LOCAL
-        if not local.is_dir() or self.environment == LOCAL:
+        has_own = local.is_dir() and environment != LOCAL
+        config: dict[str, Any] = {}
+        try:
+            config = super().__getitem__(key)
+        except MissingConfigException:
+            if not (has_own and any(local.glob(self.config_patterns[key][0]))):
+                raise
+        if not has_own:
             return config
         own = self.load_and_merge_dir_config(
             str(local), self.config_patterns[key], key, set(), key == "credentials"
@@ -88,8 +95,20 @@ class ConfigLoader(OmegaConfigLoader):
 
     @property
     def environment(self) -> str:
-        """The environment's name."""
-        return str(self.env or self.default_run_env)
+        """The environment's name.
+
+        Raises
+        ------
+        InputError
+            If it is none of a folder: outputs would lie outside of their layer.
+        """
+        name = str(self.env or self.default_run_env)
+        if not NAME.fullmatch(name):
+            raise InputError(
+                f"--env: {name!r} is no environment's name. Give that of a folder in "
+                f"{self.conf_source}, in letters, digits, `.`, `-` and `_`: --env demo"
+            )
+        return name
 
     @cached_property
     def place(self) -> str:
@@ -102,7 +121,7 @@ class ConfigLoader(OmegaConfigLoader):
                 f"fold: the environment {self.environment} has no folds. Leave --params fold out, "
                 "or name an environment that has some: --env ml-100k"
             )
-        if not re.fullmatch(NAME, str(fold)):
+        if not NAME.fullmatch(str(fold)):
             raise InputError(f"fold: {fold!r} is no fold's name. Write --params fold=1")
         return f"{self.environment}/fold-{fold}"
 
@@ -122,7 +141,7 @@ class ConfigLoader(OmegaConfigLoader):
         Nor may it be a path: outputs lie in folders of its name.
         """
         folder = Path(self.conf_source)
-        is_name = re.fullmatch(NAME, self.environment) is not None
+        is_name = NAME.fullmatch(self.environment) is not None
         if folder.is_dir() and not (is_name and (folder / self.environment).is_dir()):
             others = {"base", LOCAL}
             known = sorted(f.name for f in folder.iterdir() if f.is_dir() and f.name not in others)
@@ -130,6 +149,31 @@ class ConfigLoader(OmegaConfigLoader):
                 f"{folder / self.environment}: no such environment. Make that folder, "
                 f"or choose one of {', '.join(known)}."
             )
+
+
+def require_names(parameters: dict[str, Any]) -> None:
+    """Refuse models, and changes that are tried on one, whose names are paths.
+
+    Raises
+    ------
+    InputError
+        If a name is more than letters, digits, ``-`` and ``_``: files are named after it.
+    """
+    for file, block, names in (
+        ("parameters_models.yml", "models", parameters.get("models")),
+        ("parameters_ablation.yml", "ablation.variants", _variants(parameters)),
+    ):
+        for name in names or ():
+            if not MODEL_NAME.fullmatch(str(name)):
+                raise InputError(
+                    f"{file}, {block}: {name!r} is no name for a folder. Use letters, digits, "
+                    "`-` and `_` only."
+                )
+
+
+def _variants(parameters: dict[str, Any]) -> Any:
+    settings = parameters.get("ablation")
+    return settings.get("variants") if isinstance(settings, dict) else None
 
 
 def name_members(models: dict[str, Any]) -> None:

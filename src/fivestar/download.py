@@ -22,6 +22,7 @@ import pooch
 import yaml
 
 from fivestar.errors import InputError
+from fivestar.names import NAME
 
 CHUNK = 1 << 20
 """Bytes read at once."""
@@ -56,8 +57,18 @@ def read_sources(project: Path) -> dict[str, Source]:
     path = project / "conf" / "sources.yml"
     if not path.is_file():
         raise InputError(f"{path}: no such file. Run inside the project, or say --project FOLDER.")
-    sources = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return {name: Source(**source) for name, source in sources.items()}
+    known = yaml.safe_load(path.read_text(encoding="utf-8"))
+    sources = {name: Source(**source) for name, source in known.items()}
+    for name, source in sources.items():
+        folders = source.members.removesuffix("/").split("/") if source.members else []
+        for part in (name, *source.files, *folders):
+            if not NAME.fullmatch(part):
+                raise InputError(
+                    f"{path}, {name}: {part!r} is no name of a file or folder, and could lead out "
+                    "of data/01_raw. Name data sets and files plainly; `members` is a folder "
+                    "inside the archive, such as ml-1m/."
+                )
+    return sources
 
 
 def download(name: str, source: Source, raw: Path) -> str:

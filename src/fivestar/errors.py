@@ -41,6 +41,11 @@ def did_you_mean(name: str, known: Iterable[str], n: int = 1) -> str:
     -------
     ``Did you mean 'als'?`` or ``Did you mean one of 'als', 'als_wide'?``; empty where nothing is
     like it, so that ``did_you_mean(name, known) or f"Known are {known}."`` always advises.
+
+    Examples
+    --------
+    >>> did_you_mean("alz", ["als", "bias"])
+    "Did you mean 'als'?"
     """
     # Imported here: most commands make no mistake.
     from rapidfuzz import fuzz, process

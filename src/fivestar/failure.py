@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from fivestar.errors import NoTimes, TooSlow
+from fivestar.faults import explain
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ def surviving(step: Callable[..., Result]) -> Callable[..., Result | Failure]:
             logger.warning("%s: skipped, the other models go on: %s", kwargs["label"], error)
             return Failure(str(error), skipped=True)
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
+            reason = explain(error) or f"{type(error).__name__}: {error}"
             logger.error("%s: failed, the other models go on: %s", kwargs["label"], reason)
             logger.debug("", exc_info=True)
             return Failure(reason, traceback.format_exc())

@@ -56,11 +56,14 @@ def _creators() -> dict[str, Callable[[], Pipeline]]:
         "exploration": partial(created, "exploration"),
         "inspection": partial(created, "inspection"),
         "recommendation": partial(created, "recommendation"),
+        "scoring": partial(created, "scoring"),
         "cold_start": partial(created, "cold_start"),
         "report": partial(created, "report"),
+        "try_page": partial(created, "try_page"),
         "colikes": lambda: prepared() + created("colikes"),
         "cross_validation": lambda: created("cross_validation", *cross_validated()),
         "ablation": lambda: prepared() + created("ablation", *changes()),
+        "monitoring": partial(created, "monitoring"),
         "tuning": lambda: prepared() + created("tuning", *tuned()),
     }
 

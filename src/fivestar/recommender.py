@@ -24,6 +24,7 @@ from fivestar.analysis.similarity import nearest
 from fivestar.analysis.top_n import can_be_recommended, top_n
 from fivestar.errors import InputError, did_you_mean
 from fivestar.models import Model, Predictions
+from fivestar.names import NAME
 from fivestar.ratings import Indices, TrainingData, csr_matrix
 from fivestar.ratings.training_data import DESCRIPTION, SHOWN
 
@@ -98,7 +99,10 @@ def load(folder: str | Path) -> Recommender:
 
 def _champion(leaderboard: Path, folder: Path) -> str:
     if leaderboard.exists():
-        return str(pd.read_csv(leaderboard, usecols=["model"])["model"].iloc[0])
+        name = str(pd.read_csv(leaderboard, usecols=["model"])["model"].iloc[0])
+        if not NAME.fullmatch(name):
+            raise InputError(f"{leaderboard}: {name!r} is no model's name. Run `kedro run` again.")
+        return name
     inside = ", ".join(sorted(file.parent.name for file in folder.glob("*/model.json")))
     raise InputError(
         f"{folder}: no trained model, and no champion, for {leaderboard} is missing. "
@@ -170,13 +174,19 @@ class Recommender:
         ends of the interval ``low`` and ``high`` (NaN where the model has none), ``fallback``.
         """
         if items is None:
-            at = _indices(self.users, users["user"]), self._items_at(users["item"])
-            found = self._warned(self.model.predict_detailed(*at))
-            return users.assign(**self._columns(found, *at))
+            return users.assign(**self.predict_columns(users["user"], users["item"]))
         users, items = np.broadcast_arrays(*(np.asarray(ids, object) for ids in (users, items)))
-        at = _indices(self.users, users), self._items_at(items)
+        at = self._users_at(users), self._items_at(items)
         values = self._warned(self.model.predict_detailed(*at)).values
         return values.reshape(users.shape) if users.ndim else float(values[0])
+
+    def predict_columns(self, users: ArrayLike, items: ArrayLike) -> dict[str, NDArray[Any]]:
+        """What ``predict`` adds to a table of these users and items, (n_pairs,) each, by name.
+
+        A list has to hold texts; it is the fast way for few pairs.
+        """
+        at = self._users_at(users), self._items_at(items)
+        return self._columns(self._warned(self.model.predict_detailed(*at)), *at)
 
     def recommend(self, users: ArrayLike, n: int = 10) -> pd.DataFrame:
         """The n items with the highest predictions that users, one or many, have not rated.
@@ -190,7 +200,7 @@ class Recommender:
         and ``fallback``; the best first.
         """
         ids = _as_index(users).unique()
-        at = _indices(self.users, ids)
+        at = self._users_at(ids)
         lists = top_n(self.model, at, self._seen[at], self.candidates, n)
         rows, places = np.nonzero(lists >= 0)
         table = self._table(ids[rows], at[rows], lists[rows, places], rank=places + 1)
@@ -226,10 +236,11 @@ class Recommender:
             given = [Given(NEW_USER, str(t), str(r), places) for t, r in ratings.items()]
             ratings = read_ratings(given, self.search, self.data.scale)
         other = copy.copy(self)
-        other.__dict__.pop("_seen", None)
+        for of_users in ("_seen", "_user_index"):
+            other.__dict__.pop(of_users, None)
         other._explainers = {}
         other.users = pd.Index(ratings["user"].unique())
-        at = _indices(other.users, ratings["user"]), self._items_at(ratings["item"])
+        at = other._users_at(ratings["user"]), self._items_at(ratings["item"])
         shape = len(other.users), len(self.items)
         other.ratings = csr_matrix(*at, ratings["rating"].to_numpy(), shape)
         other.model = self.trained.fold_in(other.ratings)
@@ -273,10 +284,10 @@ class Recommender:
         pairs = users
         if items is not None:
             item, ids = np.array([self._find(items, id_first=True)]), _as_index(users)
-            pairs = self._table(ids, _indices(self.users, ids), item)
+            pairs = self._table(ids, self._users_at(ids), item)
             pairs = pairs.drop(columns=["low", "high", "fallback"])
         known = {"user": self.users, "item": self.data.vocabulary.items}
-        at = [_indices(ids, pairs[column]) for column, ids in known.items()]
+        at = [self._users_at(pairs["user"]), self._items_at(pairs["item"])]
         for (column, ids), indices in zip(known.items(), at, strict=True):
             if (indices < 0).any():
                 asked = str(pairs[column].iloc[indices.argmin()])
@@ -327,8 +338,19 @@ class Recommender:
         starts = np.append(own.indptr, own.indptr[-1])
         return sparse.csr_array((own.data, own.indices, starts), shape=(n_users + 1, n_items))
 
+    @cached_property
+    def _user_index(self) -> pd.Index:
+        return self.users.astype(object)  # in which a few ids are found ten times as fast
+
+    @cached_property
+    def _item_index(self) -> pd.Index:
+        return self.data.vocabulary.items.astype(object)
+
+    def _users_at(self, ids: Any) -> Indices:
+        return self._user_index.get_indexer(_texts(ids))
+
     def _items_at(self, ids: Any) -> Indices:
-        return _indices(self.data.vocabulary.items, ids)
+        return self._item_index.get_indexer(_texts(ids))
 
     def _find(self, asked: Any, *, id_first: bool = False) -> int:
         try:
@@ -378,5 +400,6 @@ def _as_index(ids: Any) -> pd.Index:
     return index
 
 
-def _indices(known: pd.Index, ids: Any) -> Indices:
-    return known.get_indexer(_as_index(ids))
+def _texts(ids: Any) -> pd.Index:
+    """Ids as Python's own texts; a list has to hold some already."""
+    return pd.Index(ids if isinstance(ids, list) else _as_index(ids), dtype=object)

@@ -5,6 +5,7 @@ import warnings
 from fivestar.config import ConfigLoader
 from fivestar.hooks.line_up import LineUpHook
 from fivestar.hooks.lineage import LineageHook
+from fivestar.hooks.registry import RegistryHook
 from fivestar.hooks.run import RunHook
 from fivestar.hooks.side_by_side import SideBySideHook
 from fivestar.hooks.spark import SparkHook
@@ -19,6 +20,7 @@ warnings.filterwarnings("ignore", "register_new_resolver", module="kedro")
 tracking, lineage = TrackingHook(), LineageHook()
 HOOKS = (
     TerminalHook(),
+    RegistryHook(),
     tracking,
     SideBySideHook(),
     RunHook(lineage, tracking),

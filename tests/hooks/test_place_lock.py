@@ -175,3 +175,25 @@ def wait_for(condition: object, process: subprocess.Popen[bytes]) -> None:
         assert process.poll() is None
         assert time.monotonic() < until
         time.sleep(0.2)
+
+
+SHARING = """
+import multiprocessing, time
+from fivestar.hooks.workers import WorkersHook
+WorkersHook()
+shared = multiprocessing.get_context("fork").Manager()
+print(shared._process.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_process_that_shares_data_between_workers_ends_when_the_run_is_killed() -> None:
+    with subprocess.Popen([sys.executable, "-c", SHARING], stdout=subprocess.PIPE) as run:
+        assert run.stdout is not None
+        sharing = int(run.stdout.readline())
+        run.kill()
+        try:
+            run.communicate(timeout=30)  # which is open until the other one has ended, too
+        except subprocess.TimeoutExpired:
+            os.kill(sharing, signal.SIGKILL)
+            raise

@@ -554,23 +554,3 @@ def test_chain_that_would_take_too_long_is_given_up() -> None:
     model = build({**GAUSSIAN, "n_steps": 100_000_000})
     with pytest.raises(TooSlow, match="bpmf would take about"):
         model.fit(planted()[0], scale=SCALE, max_seconds=60)
-
-
-# -- calibration
-
-
-def test_pit_of_true_probabilities_is_uniform_and_of_sure_ones_is_not() -> None:
-    rng = np.random.default_rng(0)
-    stars = np.arange(1, 6)
-    probabilities = rng.dirichlet(np.ones(5), 4000)
-    actual = np.array([rng.choice(stars, p=row) for row in probabilities])
-    pit = randomised_pit(probabilities, actual, stars, rng)
-    assert stats.kstest(pit, "uniform").pvalue > 0.01
-    assert coverage(pit, 0.9) == pytest.approx(0.9, abs=0.02)
-    sure = probabilities**4 / (probabilities**4).sum(1, keepdims=True)
-    assert coverage(randomised_pit(sure, actual, stars, rng), 0.9) < 0.8
-
-
-def test_pit_of_a_rating_between_two_stars() -> None:
-    pit = randomised_pit(np.array([[0.25, 0.75]]), [1.5], [1, 2], np.random.default_rng(0))
-    assert pit == pytest.approx(0.25)

@@ -112,6 +112,15 @@ def test_the_legend_of_the_curves_chooses_a_model(project: Path) -> None:
         assert [row["values"] for row in visit.data("learning_curves", "chosen_store")] == [["als"]]
 
 
+def test_the_page_to_try_is_of_the_best_model_that_it_can_compute_with(project: Path) -> None:
+    run(project, params=PARAMS, pipeline_names=["try_page"])
+    html = (project / "data/08_reporting/demo/try.html").read_text(encoding="utf-8")
+    board = pd.read_csv(project / "data/08_reporting/demo/leaderboard.csv", index_col="model")
+    assert "Predicted by <b>als</b>" in html
+    assert f"off by {board.loc['als', 'validation_rmse']:.2f} stars" in html
+    assert "https://" not in html
+
+
 # -- one chart more
 
 ACTIVITY = '''

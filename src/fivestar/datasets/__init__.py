@@ -1,7 +1,9 @@
 """Kedro datasets of our own: how files become values and values files."""
 
 from fivestar.datasets.csv_table import CsvTable
+from fivestar.datasets.json_file import JsonFile
 from fivestar.datasets.model_folder import ModelFolder
+from fivestar.datasets.new_ratings_table import NewRatingsTable
 from fivestar.datasets.parquet_blocks import ParquetBlocks
 from fivestar.datasets.parquet_table import ParquetTable
 from fivestar.datasets.provenance import Provenance
@@ -11,6 +13,7 @@ from fivestar.datasets.sparse_matrix import SparseMatrix
 from fivestar.datasets.split_description import SplitDescription
 from fivestar.datasets.study_store import StudyStore
 from fivestar.datasets.submission_file import SubmissionFile
+from fivestar.datasets.text_file import TextFile
 from fivestar.datasets.text_table import TextTable
 from fivestar.datasets.trained_models import TrainedModels
 from fivestar.datasets.training_data_folder import TrainingDataFolder
@@ -18,7 +21,9 @@ from fivestar.datasets.vega_chart import VegaChart
 
 __all__ = [
     "CsvTable",
+    "JsonFile",
     "ModelFolder",
+    "NewRatingsTable",
     "ParquetBlocks",
     "ParquetTable",
     "Provenance",
@@ -28,6 +33,7 @@ __all__ = [
     "SplitDescription",
     "StudyStore",
     "SubmissionFile",
+    "TextFile",
     "TextTable",
     "TrainedModels",
     "TrainingDataFolder",

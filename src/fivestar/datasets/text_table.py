@@ -58,6 +58,8 @@ class TextTable(AbstractDataset[None, "pd.DataFrame | None"]):
     surplus
         Of a ragged table, the column whose text may hold separators: cells too many are part
         of it, with a space for each separator.
+    if_missing
+        What to do where there is no such file, for the message.
     metadata
         For other tools, such as kedro-viz.
     """
@@ -74,6 +76,7 @@ class TextTable(AbstractDataset[None, "pd.DataFrame | None"]):
         replace: dict[str, str] | None = None,
         ragged: bool = False,
         surplus: str | None = None,
+        if_missing: str | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
         self.path = None if filepath is None else Path(filepath)
@@ -85,6 +88,7 @@ class TextTable(AbstractDataset[None, "pd.DataFrame | None"]):
         self.replace = replace or {}
         self.ragged = ragged
         self.surplus = surplus
+        self.if_missing = if_missing
         self.metadata = metadata
 
     @property
@@ -159,9 +163,7 @@ class TextTable(AbstractDataset[None, "pd.DataFrame | None"]):
             )
         if not self.path.is_file():
             raise UnreadableTableError(
-                f"{self.path}: no such file. Fetch it (python -m fivestar.download "
-                f"{self.path.parent.name}), put it there by hand, or name another one in the "
-                "catalog of the environment (conf/<environment>/catalog.yml)."
+                f"{self.path}: no such file. {self.if_missing or self._advice()}"
             )
         try:
             text = self.path.read_bytes().decode(self.encoding)
@@ -186,6 +188,15 @@ class TextTable(AbstractDataset[None, "pd.DataFrame | None"]):
         if "\n" not in text:
             text = text.replace("\r", "\n")
         return text if text.endswith("\n") else text + "\n"
+
+    def _advice(self) -> str:
+        """How to come by a file that is missing."""
+        assert self.path is not None
+        return (
+            f"Fetch it (python -m fivestar.download {self.path.parent.name}), put it there by "
+            "hand, or name another one in the catalog of the environment "
+            "(conf/<environment>/catalog.yml)."
+        )
 
     def _squared(self, text: str, separator: str) -> str:
         """The text with as many cells in every line as there are columns."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from fivestar.errors import InputError
+from fivestar.files import replacing
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,8 @@ class PlaceLock:
         since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
         command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
         holder = {"process": os.getpid(), "since": since, "command": command}
-        self._holder.write_text(json.dumps(holder), encoding="utf-8")
+        with replacing(self._holder) as beside:
+            beside.write_text(json.dumps(holder), encoding="utf-8")
 
     def try_acquire(self) -> bool:
         """Take the lock if nobody holds it."""

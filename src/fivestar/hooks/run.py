@@ -18,6 +18,7 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 
 from fivestar.config import loader_of
+from fivestar.files import remove_incomplete
 from fivestar.hooks.lineage import LineageHook
 from fivestar.hooks.parameters import check_models
 from fivestar.hooks.place_lock import PlaceLock
@@ -61,8 +62,9 @@ class RunHook:
         try:
             for place in self._places(pipeline, catalog):
                 lock = PlaceLock(self._project, place)
-                lock.acquire(wait=self._wait)
                 self._locks.append(lock)
+                lock.acquire(wait=self._wait)
+                self._remove_incomplete(place)
             self._lineage.check(run_params, pipeline, catalog)
             check_models(self._lineage.to_run(run_params, pipeline), self._parameters)
         except BaseException:
@@ -95,6 +97,12 @@ class RunHook:
     def _release(self) -> None:
         while self._locks:
             self._locks.pop().release()
+
+    def _remove_incomplete(self, place: str) -> None:
+        """Delete what killed runs were writing in a place; nobody else writes there now."""
+        folds = "" if "/" in place else "fold-*"  # places of their own
+        for layer in (self._project / "data").glob("0[2-8]_*"):
+            remove_incomplete(layer / place, leave_out=folds)
 
     def _places(self, pipeline: Pipeline, catalog: CatalogProtocol) -> list[str]:
         """The run's place, and the environment where outputs are not of one fold but of all."""

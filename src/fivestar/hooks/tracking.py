@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,13 +28,17 @@ from kedro.pipeline.node import Node
 
 from fivestar.config import loader_of
 from fivestar.failure import Failure
-from fivestar.hooks.store import close_orphans, open_store, store_lock
+from fivestar.files import BESIDE
+from fivestar.hooks.store import close_orphans, is_whole, open_store, store_lock
 from fivestar.lineage.revision import git_revision
 from fivestar.pipelines.wiring import EXPECTED_MINUTES, SIDE_BY_SIDE
 
 if TYPE_CHECKING:
+    import pandas as pd
     from mlflow.entities import DatasetInput
     from mlflow.tracking import MlflowClient
+
+logger = logging.getLogger(__name__)
 
 BATCH = 1000
 """Metrics that MLflow takes in one call."""
@@ -70,6 +76,8 @@ class TrackingHook:
     ) -> None:
         self._kedro_run = run_params["run_id"]
         self._nodes = nodes_by_model(pipeline, self._parameters["models"])
+        if self._nodes:
+            is_whole(self._project.resolve() / "mlruns/mlflow.db")  # said before anything is made
         if self._nodes and isinstance(catalog, SharedMemoryDataCatalog):
             # Before the workers are forked: they share what is imported, and the tables.
             _ = self._store
@@ -105,7 +113,8 @@ class TrackingHook:
     def on_node_error(self, node: Node, error: Exception) -> None:
         model = self._model_of(node)
         if model is not None:
-            self._end(model, Failure(f"{type(error).__name__}: {error}"))
+            with self._as_far_as_possible():
+                self._end(model, Failure(f"{type(error).__name__}: {error}"))
 
     @hook_impl
     def on_pipeline_error(self) -> None:
@@ -113,10 +122,19 @@ class TrackingHook:
 
     def kill_open_runs(self) -> None:
         """End as KILLED whatever this Kedro run has opened and not ended."""
-        if self._nodes and (self._project / "mlruns/mlflow.db").exists():
+        if self._nodes and self._opening is not None:
             wanted = f"tags.kedro_run = '{self._kedro_run}' and attributes.status = 'RUNNING'"
-            for run in self._client.search_runs([self._experiment_id], wanted):
-                self._client.set_terminated(run.info.run_id, "KILLED")
+            with self._as_far_as_possible():
+                for run in self._client.search_runs([self._experiment_id], wanted):
+                    self._client.set_terminated(run.info.run_id, "KILLED")
+
+    @contextmanager
+    def _as_far_as_possible(self) -> Iterator[None]:
+        """Hide that the store fails while another error is told; the next run ends its runs."""
+        try:
+            yield
+        except Exception:
+            logger.debug("the runs that are open in MLflow could not be ended", exc_info=True)
 
     # -- one model's run
 
@@ -149,7 +167,10 @@ class TrackingHook:
         with store_lock(self._project):  # MLflow stumbles over two that add the same data set
             self._client.log_inputs(run_id, list(_dataset_inputs(inputs, self._place)))
         if isinstance(final, Model):
-            with tempfile.TemporaryDirectory() as folder:
+            place = self._project / "data/06_models" / self._place / model
+            place.mkdir(parents=True, exist_ok=True)
+            # There, for what a killed run leaves in its place is removed by the next one.
+            with tempfile.TemporaryDirectory(prefix=BESIDE, dir=place) as folder:
                 final.save(Path(folder))
                 self._client.log_artifacts(run_id, folder, "model")
         if "ending" in values.get("history", {}):
@@ -310,6 +331,14 @@ def failures(
     return reasons
 
 
+def digest_of(test: pd.DataFrame) -> str:
+    """32 hexadecimal digits that any change of the test ratings, or their order, changes."""
+    import pandas as pd
+
+    rows = pd.util.hash_pandas_object(test[["user", "item", "rating"]], index=False)
+    return hashlib.blake2b(rows.to_numpy().tobytes(), digest_size=16).hexdigest()
+
+
 def _dataset_inputs(inputs: Mapping[str, Any], place: str) -> Iterator[DatasetInput]:
     """The splits that a model's last node has read, as MLflow's datasets with a digest."""
     import pandas as pd
@@ -321,8 +350,7 @@ def _dataset_inputs(inputs: Mapping[str, Any], place: str) -> Iterator[DatasetIn
     sizes = dict(data.sizes)
     splits = dict.fromkeys(sizes, data.fingerprint)
     if isinstance(test := inputs.get("test"), pd.DataFrame):
-        rows = pd.util.hash_pandas_object(test[["user", "item", "rating"]], index=False)
-        splits["test"] = hashlib.blake2b(rows.to_numpy().tobytes(), digest_size=16).hexdigest()
+        splits["test"] = digest_of(test)
         sizes["test"] = len(test)
     for split, digest in splits.items():
         source = json.dumps({"uri": f"data/05_model_input/{place}/{split}.parquet"})

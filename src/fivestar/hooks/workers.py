@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import sys
 import threading
+from collections.abc import Iterator
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
@@ -13,7 +14,7 @@ from kedro.io import CatalogProtocol, SharedMemoryDataCatalog
 from threadpoolctl import threadpool_limits
 
 from fivestar.errors import InputError
-from fivestar.processes import end_with_parent
+from fivestar.processes import forked_end_with_parent
 
 OWN_THREADS = os.environ.get("OMP_NUM_THREADS") or str(os.cpu_count() or 1)
 """Of our own loops, whose results do not depend on how many they are."""
@@ -27,6 +28,9 @@ class WorkersHook:
     worker that was forked after torch had started its threads from waiting for them forever.
     Threads of the runner take nodes in turn where the cores are too few for all.
     """
+
+    def __init__(self) -> None:
+        forked_end_with_parent()  # before ParallelRunner forks the process that shares its data
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -46,11 +50,17 @@ class WorkersHook:
                 "spawned and would lack the project's settings. Use `--runner ThreadRunner`."
             )
 
-    @hook_impl
-    def before_node_run(self) -> None:
-        if multiprocessing.parent_process() is not None:
-            end_with_parent()
+    @hook_impl(wrapper=True)
+    def before_node_run(self) -> Iterator[None]:
         self._free.acquire()
+        self._limit_threads()
+        try:
+            return (yield)
+        except BaseException:  # of another hook: the node does not run, others wait for its turn
+            self._free.release()
+            raise
+
+    def _limit_threads(self) -> None:
         os.environ["FIVESTAR_NUM_THREADS"] = OWN_THREADS
         threadpool_limits(limits=self._threads)
         if "torch" in sys.modules:

@@ -94,7 +94,7 @@ def _read(cache: Path) -> dict[str, State]:
         known: dict[str, State] = json.loads(cache.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except json.JSONDecodeError:
+    except ValueError:  # no text, or no JSON
         logger.warning("%s cannot be read; the raw files are read again", cache)
         return {}
     return known

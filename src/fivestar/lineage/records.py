@@ -75,7 +75,7 @@ class Record:
         try:
             values = json.loads(place.read_text(encoding="utf-8"))
             return cls(**{**values, "origin": Origin(**values["origin"])})
-        except (FileNotFoundError, json.JSONDecodeError, KeyError, TypeError):
+        except (FileNotFoundError, ValueError, KeyError, TypeError):  # no text, no JSON, no record
             return None
 
     def changed_files(self, paths: list[Path]) -> list[Path]:

@@ -86,4 +86,10 @@ def randomised_pit(
 
 def coverage(pit: NDArray[np.floating], level: float) -> float:
     """Fraction of ratings inside the central interval of this nominal level, 0.9 for instance."""
-    return float(np.mean(np.abs(np.asarray(pit) - 0.5) <= level / 2))
+    return float(np.mean(coverage_hits(pit, level)))
+
+
+def coverage_hits(pit: NDArray[np.floating], level: float) -> NDArray[np.bool_]:
+    """Which ratings lie inside the central interval of this nominal level."""
+    hits: NDArray[np.bool_] = np.abs(np.asarray(pit) - 0.5) <= level / 2
+    return hits

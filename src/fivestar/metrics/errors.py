@@ -19,12 +19,20 @@ def mse(actual: ArrayLike, predicted: ArrayLike) -> float:
 
 
 def rmse(actual: ArrayLike, predicted: ArrayLike) -> float:
-    """Root of the mean squared error, in stars."""
+    """Root of the mean squared error, in stars.
+
+    >>> rmse([4, 2, 5], [3, 2, 4])
+    0.816496580927726
+    """
     return float(np.sqrt(mse(actual, predicted)))
 
 
 def mae(actual: ArrayLike, predicted: ArrayLike) -> float:
-    """Mean absolute error, in stars."""
+    """Mean absolute error, in stars.
+
+    >>> mae([4, 2], [3, 2])
+    0.5
+    """
     return _mean(np.abs, actual, predicted)
 
 

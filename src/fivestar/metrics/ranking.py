@@ -77,6 +77,11 @@ def ndcg(hits: Hits, n_relevant: NDArray[np.integer]) -> FloatArray:
     r"""Normalised discounted cumulated gain, (n_users,), with a gain of 1 of a relevant item.
 
     nDCG_u = sum_k h_uk / log2(k + 1)  /  sum_{k <= min(N, m_u)} 1 / log2(k + 1)
+
+    A list with its only relevant item on top, and one that has it in the second place:
+
+    >>> ndcg(np.array([[True, False], [False, True]]), np.array([1, 1])).round(3).tolist()
+    [1.0, 0.631]
     """
     n = hits.shape[1]
     discounts = 1 / np.log2(np.arange(2, n + 2))

@@ -47,7 +47,27 @@ def half_samples(
     -------
     (2, n_resamples, n_models); NaN in a half without users.
     """
-    sums = np.column_stack([squared_errors, n_ratings]).astype(np.float64)
+    return np.sqrt(np.maximum(half_means(squared_errors, n_ratings, n_resamples, seed), 0))
+
+
+def half_means(sums: FloatArray, n_ratings: FloatArray, n_resamples: int, seed: int) -> FloatArray:
+    """Means over the ratings in both halves of the users.
+
+    The halves depend on the number of users and the seed only, so two sets of ratings by the same
+    users are halved alike.
+
+    Parameters
+    ----------
+    sums
+        (n_users, n_values) sums over the ratings of a user.
+    n_ratings
+        (n_users,) how many these are.
+
+    Returns
+    -------
+    (2, n_resamples, n_values); NaN in a half without ratings.
+    """
+    sums = np.column_stack([sums, n_ratings]).astype(np.float64)
     n_users = len(sums)
     rng = np.random.default_rng(seed)
     size = max(1, CHUNK // n_users)
@@ -57,10 +77,9 @@ def half_samples(
         words = rng.integers(0, 2**64, (drawn.stop - start, -(-n_users // 64)), dtype=np.uint64)
         coins = np.unpackbits(words.view(np.uint8), axis=1, count=n_users)
         one = coins.astype(np.float64) @ sums
-        for half, (*errors, counts) in enumerate((one.T, (sums.sum(axis=0) - one).T)):
+        for half, (*totals, counts) in enumerate((one.T, (sums.sum(axis=0) - one).T)):
             with np.errstate(divide="ignore", invalid="ignore"):
-                mean = np.where(counts > 0, np.maximum(errors, 0) / counts, np.nan)
-            halves[half, drawn] = np.sqrt(mean).T
+                halves[half, drawn] = np.where(counts > 0, np.divide(totals, counts), np.nan).T
     return halves
 
 

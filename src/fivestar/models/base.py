@@ -8,7 +8,7 @@ import logging
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from safetensors.numpy import save_file
 from scipy import sparse
 
 from fivestar.errors import InputError, NoTimes
-from fivestar.files import replacing
+from fivestar.files import replacing_all
 from fivestar.metrics import rmse
 from fivestar.models.factors import Factors
 from fivestar.models.training import EarlyStopping, History, Measure, Report, Steps, Training
@@ -32,6 +32,9 @@ from fivestar.ratings import (
     observed_at,
     observed_in_blocks,
 )
+
+if TYPE_CHECKING:
+    from fivestar.models.solver import UserRegression
 
 logger = logging.getLogger(__name__)
 
@@ -357,6 +360,19 @@ class Model(ABC):
         folded._predictor._fold_in(self._in_units(of_known), features)
         return folded
 
+    def users_regression(self, ratings: sparse.csr_array) -> UserRegression | None:
+        """The ridge regression that ``fold_in`` solves for these users; None of other models.
+
+        It is on the scale of the ratings: a prediction is ``base + design @ x``, before it is
+        kept inside the scale. All items have to be known.
+        """
+        own = self._predictor._users_regression(self._in_units(ratings))
+        return None if own is None else own.rescaled(0, self.unit)
+
+    def _users_regression(self, ratings: sparse.csr_array) -> UserRegression | None:
+        """In units."""
+        return None
+
     def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
         """Set anew all arrays of users, from ratings of known items; change none in place."""
         raise NotImplementedError
@@ -569,12 +585,11 @@ class Model(ABC):
         return {name: getattr(self, name) for name in names}
 
     def save(self, folder: Path) -> None:
-        """Write ``weights.safetensors``, then ``model.json``; nothing in it can run code."""
-        with replacing(folder / "weights.safetensors") as path:
-            save_file(self.arrays(), path)
+        """Write ``weights.safetensors`` and ``model.json``; nothing in it can run code."""
         text = json.dumps(self.description(), indent=2) + "\n"
-        with replacing(folder / "model.json") as path:
-            path.write_text(text, encoding="utf-8")
+        with replacing_all(folder, ["weights.safetensors", "model.json"]) as beside:
+            save_file(self.arrays(), beside / "weights.safetensors")
+            (beside / "model.json").write_text(text, encoding="utf-8")
 
     def restore(
         self, arrays: dict[str, np.ndarray], description: dict[str, Any], where: object

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from fivestar.models.row_systems import (
 )
 from fivestar.models.threads import in_threads, threads_for
 from fivestar.models.vector_loops import LANES
+from fivestar.ratings import with_values
 
 PART = 1 << 15
 """Entries of a row that one thread sums; longer rows are cut, wherever there are more threads."""
@@ -191,6 +192,17 @@ class UserRegression:
         """(n_ratings,) of what is left to the unknowns."""
         left: FloatArray = self.ratings.data - self.base[self.ratings.indices]
         return left
+
+    def rescaled(self, shift: float, scale: float) -> UserRegression:
+        """With the same solution, of ratings that are shift + scale times these ones."""
+        return replace(
+            self,
+            ratings=with_values(self.ratings, shift + scale * self.ratings.data),
+            base=shift + scale * self.base,
+            design=scale * self.design,
+            penalty=scale**2 * self.penalty,
+            gram=None if self.gram is None else scale**2 * self.gram,
+        )
 
     def solve(self) -> NDArray[np.float32]:
         """(n_users, size)"""

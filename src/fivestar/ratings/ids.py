@@ -54,7 +54,11 @@ def to_arrow(ids: pd.Series) -> pa.DictionaryArray:
 
 
 def pair_keys(users: Codes, items: Codes, n_items: int) -> NDArray[np.int64]:
-    """One number a pair of codes or indices below ``n_items``, the same for equal pairs only."""
+    """One number a pair of codes or indices below ``n_items``, the same for equal pairs only.
+
+    >>> pair_keys(np.array([0, 1]), np.array([2, 0]), n_items=3).tolist()
+    [2, 3]
+    """
     keys = users.astype(np.int64)
     keys *= n_items
     keys += items

@@ -15,6 +15,12 @@ class Scale:
     ----------
     lowest, highest
         Both ends belong to the scale.
+
+    Examples
+    --------
+    >>> Scale(5, 1)
+    Traceback (most recent call last):
+    ValueError: scale: lowest (5) must lie below highest (1)
     """
 
     lowest: float

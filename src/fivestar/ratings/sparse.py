@@ -22,7 +22,13 @@ def csr_matrix(
     shape: tuple[int, int],
     dtype: DTypeLike = np.float32,
 ) -> sparse.csr_array:
-    """Sparse scores with sorted columns and every given entry stored, zeros too."""
+    """Sparse scores with sorted columns and every given entry stored, zeros too.
+
+    >>> users, items, ratings = np.array([0, 0, 1]), np.array([2, 0, 1]), np.array([5.0, 3.0, 0.0])
+    >>> matrix = csr_matrix(users, items, ratings, (2, 3))
+    >>> matrix.nnz, matrix.indices.tolist()
+    (3, [0, 2, 1])
+    """
     values = np.asarray(ratings, dtype=dtype)
     matrix = sparse.coo_array((values, (users, items)), shape=shape).tocsr()
     if matrix.nnz != len(values):

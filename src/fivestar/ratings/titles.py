@@ -166,7 +166,13 @@ def look_up(
 
 
 def split_year(title: str) -> tuple[str, str | None]:
-    """A title and the year at its end, in brackets or bare; a year alone is a title."""
+    """A title and the year at its end, in brackets or bare; a year alone is a title.
+
+    >>> split_year("Alien (1979)")
+    ('Alien', '1979')
+    >>> split_year("1984")
+    ('1984', None)
+    """
     match = YEAR.search(title)
     if match is None or not title[: match.start()].strip():
         return title, None
@@ -174,7 +180,11 @@ def split_year(title: str) -> tuple[str, str | None]:
 
 
 def plain(title: str) -> str:
-    """Lower case, no accents, no punctuation, no article before or after."""
+    """Lower case, no accents, no punctuation, no article before or after.
+
+    >>> plain("Misérables, Les")
+    'miserables'
+    """
     letters = unicodedata.normalize("NFKD", title.casefold().replace("&", " and "))
     letters = "".join(letter for letter in letters if not unicodedata.combining(letter))
     letters = letters.replace("\u2019", "'").strip()

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from fivestar.files import replacing
+from fivestar.files import replacing_all
 from fivestar.ratings.context import COLUMNS, Context
 from fivestar.ratings.features import Features
 from fivestar.ratings.scale import Scale
@@ -159,20 +159,18 @@ class TrainingData:
 
     def save(self, folder: Path) -> None:
         """Write ``FILES``; the description comes last, so that a folder with one is whole."""
-        (folder / DESCRIPTION).unlink(missing_ok=True)
-        for name, matrix in self._matrices().items():
-            with replacing(folder / f"{name}.npz") as path:
-                sparse.save_npz(path, matrix, compressed=False)
         context = {
             f"{part}_{name}": matrix.data
             for name in COLUMNS
             for part, matrix in self._context(name).items()
         }
-        with replacing(folder / CONTEXT) as path:
-            np.savez(path, allow_pickle=False, **context)
-        _write_json(folder / "vocabulary.json", self.vocabulary.to_dict())
         scale = {"lowest": self.scale.lowest, "highest": self.scale.highest}
-        _write_json(folder / DESCRIPTION, {**self.identity, "scale": scale})
+        with replacing_all(folder, FILES) as beside:
+            for name, matrix in self._matrices().items():
+                sparse.save_npz(beside / f"{name}.npz", matrix, compressed=False)
+            np.savez(beside / CONTEXT, allow_pickle=False, **context)
+            _write_json(beside / "vocabulary.json", self.vocabulary.to_dict())
+            _write_json(beside / DESCRIPTION, {**self.identity, "scale": scale})
 
     @classmethod
     def load(cls, folder: Path) -> TrainingData:
@@ -182,7 +180,7 @@ class TrainingData:
         train, validation, users, items = (
             sparse.csr_array(sparse.load_npz(folder / f"{name}.npz")) for name in MATRICES
         )
-        with np.load(folder / CONTEXT) as saved:
+        with np.load(folder / CONTEXT, allow_pickle=False) as saved:
             values = dict(saved)
         contexts = [
             Context(
@@ -220,5 +218,4 @@ def title_of(place: str, fingerprint: str) -> str:
 
 
 def _write_json(path: Path, value: object) -> None:
-    with replacing(path) as beside:
-        beside.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
+    path.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")

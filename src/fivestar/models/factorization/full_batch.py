@@ -284,6 +284,9 @@ class FullBatch(Steps, Model):
             penalty += worth_of_stopping(rate, int(self.steps_taken[0]))
         return penalty
 
+    def _users_regression(self, ratings: sparse.csr_array) -> UserRegression | None:
+        return self._regression(ratings).rescaled(*self.scaling.tolist())
+
     def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
         found = self._regression(ratings).solve()
         self.user_factors, self.user_bias = found[:, : self.n_factors].copy(), found[:, -1].copy()

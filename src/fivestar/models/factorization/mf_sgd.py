@@ -91,6 +91,9 @@ class MFSGD(Minibatches, FactorsAndBiases, Model):
         base = self.mean[0] + self.item_bias
         return UserRegression(ratings, base, with_ones(self.item_factors), penalty)
 
+    def _users_regression(self, ratings: sparse.csr_array) -> UserRegression | None:
+        return self._regression(ratings)
+
     def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
         self.user_factors, self.user_bias = self._regression(ratings).factors_and_bias()
 

@@ -233,6 +233,9 @@ class Autoencoder(Minibatches, Model):
             return Factors.biased(constant, of_rows, of_columns, codes, self.decoder)
         return Factors.biased(constant, of_columns, of_rows, self.decoder, codes)
 
+    def _users_regression(self, ratings: sparse.csr_array) -> UserRegression | None:
+        return self._regression(ratings) if self._explains else None
+
     def _fold_in(self, ratings: sparse.csr_array, features: sparse.csr_array | None) -> None:
         """New rows are encoded; new columns get a decoder row that fits the items' codes.
 

@@ -59,6 +59,8 @@ class SoftmaxDNN(Minibatches, Model):
         Of all but the last layer.
     held_back, n_sampled
         Fraction of the likes to predict from the others, and S; None uses all items.
+    weight_decay
+        Of AdamW: the fraction of every weight that an update takes off, as a multiple of the rate.
 
     Attributes
     ----------

@@ -1,0 +1,1 @@
+"""The champion for other programs: what is asked of it, and MLflow's server around it."""
