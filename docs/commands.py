@@ -39,8 +39,10 @@ ROOT = Path(__file__).parents[1]
 PROGRAMS = ("kedro", "make", "python", "fivestar")
 OTHERS = ("cp", "docker", "git", "pip", "pre-commit", "python3", ".")
 """What commands of the documents may start with beside the project's own."""
-MADE_BY_THE_READER = {"my-books", "my-spark", "user_mean"}
+MADE_BY_THE_READER = {"monitored", "my-books", "my-spark", "user_mean"}
 """Environments and models that the documents tell how to make."""
+ASKED_BY_THE_CATALOG = {"new_ratings_file", "new_users_file", "pairs_file"}
+"""Parameters without a default in the configuration."""
 SHAPING = ("engine", "line_up", "ablation", "cross_validation", "tuning")
 """Parameters that pipelines are made by."""
 FENCE = re.compile(r"^ *```(\w*).*?$\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
@@ -140,6 +142,8 @@ def check_python(words: list[str]) -> None:
         if not module.startswith("fivestar"):
             return None
         sources = [Path(str(found.origin))]
+        if found.submodule_search_locations:
+            sources = [sources[0].with_name("__main__.py")]
         known = yaml.safe_load((ROOT / "conf/sources.yml").read_text("utf-8"))
         if module == "fivestar.download" and arguments[0] not in {*known, "NAME"}:
             raise ValueError(f"{arguments[0]} is not in conf/sources.yml")
@@ -157,14 +161,22 @@ def parser_of(sources: list[Path]) -> argparse.ArgumentParser:
     """A parser of the same arguments as that of a script, which is not run."""
     parser = Parser(add_help=False)
     for source in sources:
-        for call in ast.walk(ast.parse(source.read_text("utf-8"))):
-            if isinstance(call, ast.Call) and getattr(call.func, "attr", "") == "add_argument":
+        text = source.read_text("utf-8")
+        has_commands = "add_subparsers" in text
+        for call in ast.walk(ast.parse(text)):
+            method = getattr(call.func, "attr", "") if isinstance(call, ast.Call) else ""
+            if method == "add_subparsers":
+                parser.add_argument("words", nargs="*")  # of any of its commands
+            if isinstance(call, ast.Call) and method == "add_argument":
                 literal = {
                     each.arg: each.value.value
                     for each in call.keywords
                     if each.arg in {"action", "nargs"} and isinstance(each.value, ast.Constant)
                 }
-                parser.add_argument(*map(ast.literal_eval, call.args), **literal)
+                names = [ast.literal_eval(each) for each in call.args]
+                if has_commands and not names[0].startswith("-"):
+                    continue
+                parser.add_argument(*names, **literal)
     return parser
 
 
@@ -218,7 +230,7 @@ def check_run(options: dict[str, Any]) -> None:
 def check_parameters(given: dict[str, Any], known: dict[str, Any], where: str = "") -> None:
     """Every parameter has a default in the configuration; settings of models are built."""
     for name, value in given.items():
-        if name == "new_users_file":  # the catalog asks for it
+        if name in ASKED_BY_THE_CATALOG:
             continue
         if name not in known:
             raise ValueError(f"no parameter {where}{name}")
