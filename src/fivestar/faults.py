@@ -39,7 +39,7 @@ FAULTS = (
         f"End that program (one that shows SQLite files, perhaps), then {GO_ON}.",
     ),
     Fault(
-        "not a database|malformed|no such table|disk I/O error",
+        "not a database|disk image is malformed|no such table|disk I/O error",
         "not the database that it should be, or damaged",
         f"Bring a copy back, or move it away and a new one is made; then {GO_ON}. "
         "Models, tables and leaderboard are files below data/ and are not lost with it.",

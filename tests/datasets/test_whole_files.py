@@ -31,7 +31,7 @@ from fivestar.settings import CONFIG_LOADER_ARGS
 from ..models.behaviour import SCALE, planted
 from ..project import ROOT
 
-READ_ONLY = {"NewRatingsTable", "TextTable", "TrainedModels", "Provenance", "StudyStore"}
+READ_ONLY = {"TextTable", "TrainedModels", "Provenance", "StudyStore"}
 LIMIT = 512
 """Bytes after which the disk is full; every value below is larger."""
 

@@ -14,7 +14,8 @@ from kedro.io import DatasetError
 from pydantic import ValidationError
 from scipy import sparse
 
-from fivestar.datasets import NewRatingsTable
+from fivestar.config import ConfigLoader
+from fivestar.datasets import TextTable
 from fivestar.errors import InputError
 from fivestar.pipelines.ingestion.settings import IngestionSettings
 from fivestar.pipelines.monitoring.checks import Check, check, decide, verdict
@@ -22,6 +23,7 @@ from fivestar.pipelines.monitoring.new_ratings import clean_new_ratings
 from fivestar.pipelines.monitoring.settings import MonitoringSettings
 from fivestar.pipelines.monitoring.shares import compare_items, compare_stars, levels_of
 from fivestar.ratings import Features, Scale, TrainingData, Vocabulary, item_table
+from fivestar.settings import CONFIG_LOADER_ARGS
 
 from ..project import ROOT, make_project, mlflow_runs, run
 
@@ -117,9 +119,13 @@ def test_pairs_of_the_data_set_are_left_out_and_only_these_are_refused() -> None
         clean(new.assign(rating="7"))
 
 
-def test_a_missing_file_is_told_with_what_to_write_there() -> None:
+@pytest.mark.parametrize("environment", ["demo", "ml-100k", "ml-1m", "book-crossing", "ml-20m"])
+def test_a_missing_file_is_told_with_what_to_write_there(environment: str) -> None:
+    loader = ConfigLoader(str(ROOT / "conf"), environment, {}, **CONFIG_LOADER_ARGS)  # type: ignore[arg-type]
+    entry = {**loader["catalog"]["new_ratings_raw"], "filepath": "nowhere/new_ratings.csv"}
+    assert entry.pop("type") == "fivestar.datasets.TextTable"
     with pytest.raises(DatasetError, match=r"new_ratings\.csv: no such file\. Write there the"):
-        NewRatingsTable(filepath="nowhere/new_ratings.csv").load()
+        TextTable(**entry).load()
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from fivestar.datasets.csv_table import CsvTable
 from fivestar.datasets.json_file import JsonFile
 from fivestar.datasets.model_folder import ModelFolder
-from fivestar.datasets.new_ratings_table import NewRatingsTable
 from fivestar.datasets.parquet_blocks import ParquetBlocks
 from fivestar.datasets.parquet_table import ParquetTable
 from fivestar.datasets.provenance import Provenance
@@ -23,7 +22,6 @@ __all__ = [
     "CsvTable",
     "JsonFile",
     "ModelFolder",
-    "NewRatingsTable",
     "ParquetBlocks",
     "ParquetTable",
     "Provenance",

@@ -162,9 +162,12 @@ class TextTable(AbstractDataset[None, "pd.DataFrame | None"]):
                 "(conf/<environment>/catalog.yml)."
             )
         if not self.path.is_file():
-            raise UnreadableTableError(
-                f"{self.path}: no such file. {self.if_missing or self._advice()}"
+            fetch = (
+                f"Fetch it (python -m fivestar.download {self.path.parent.name}), put it there by "
+                "hand, or name another one in the catalog of the environment "
+                "(conf/<environment>/catalog.yml)."
             )
+            raise UnreadableTableError(f"{self.path}: no such file. {self.if_missing or fetch}")
         try:
             text = self.path.read_bytes().decode(self.encoding)
         except PermissionError as error:
@@ -188,15 +191,6 @@ class TextTable(AbstractDataset[None, "pd.DataFrame | None"]):
         if "\n" not in text:
             text = text.replace("\r", "\n")
         return text if text.endswith("\n") else text + "\n"
-
-    def _advice(self) -> str:
-        """How to come by a file that is missing."""
-        assert self.path is not None
-        return (
-            f"Fetch it (python -m fivestar.download {self.path.parent.name}), put it there by "
-            "hand, or name another one in the catalog of the environment "
-            "(conf/<environment>/catalog.yml)."
-        )
 
     def _squared(self, text: str, separator: str) -> str:
         """The text with as many cells in every line as there are columns."""
