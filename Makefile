@@ -8,12 +8,13 @@ PLACE = $(or $(ENV),demo)$(if $(FOLD),/fold-$(FOLD))
 CHOICE = $(if $(ENV),--env $(ENV)) $(if $(FOLD),--params fold=$(FOLD))
 MODEL ?= als
 COMMA := ,
+IN_PARALLEL = --numprocesses auto --dist loadfile --no-loadscope-reorder
 # No library here reports its use: MLflow, Kedro and kedro-viz heed it.
 export DO_NOT_TRACK := true
 # What shows a page to a person; OPEN=true shows nothing.
 OPEN ?= $(BIN)/python -m webbrowser -t
 
-.PHONY: run spark test lint audit mutation report try cross_validation blend tune viz ui serve \
+.PHONY: run spark test test-all lint audit mutation report try cross_validation blend tune viz ui serve \
 	bench bench-quick peers bench-speed bench-speed-quick bench-scaling screenshots docs commands \
 	package data clean
 
@@ -24,8 +25,12 @@ run: .venv/installed data/01_raw/demo/ml-100k.inter
 spark: .venv/installed-spark data/01_raw/demo/ml-100k.inter
 	$(BIN)/kedro run --env spark
 
+# A few minutes; what CI runs has the slow tests, too, and the coverage.
 test: .venv/installed-dev data/01_raw/demo/ml-100k.inter
-	$(BIN)/pytest --cov --numprocesses auto --dist loadfile
+	$(BIN)/pytest -m "not slow" $(IN_PARALLEL)
+
+test-all: .venv/installed-dev data/01_raw/demo/ml-100k.inter
+	$(BIN)/pytest --cov $(IN_PARALLEL)
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -79,6 +79,7 @@ def run_with(edits: Edits, folder: Path, *arguments: str) -> tuple[Path, str]:
     return project, done.stdout
 
 
+@pytest.mark.slow
 def test_one_metric_more_takes_three_files(tmp_path: Path) -> None:
     project, shown = run_with(METRIC, tmp_path)
     leaderboard = pd.read_csv(project / "data/08_reporting/demo/leaderboard.csv")
@@ -89,6 +90,7 @@ def test_one_metric_more_takes_three_files(tmp_path: Path) -> None:
     assert "within" in shown
 
 
+@pytest.mark.slow
 def test_one_split_method_more_takes_two_files(tmp_path: Path) -> None:
     project, _ = run_with(SPLIT, tmp_path, "--params", "splitting.method=first")
     ratings = pd.read_parquet(project / "data/03_primary/demo/ratings.parquet")

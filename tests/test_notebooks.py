@@ -30,6 +30,7 @@ def test_there_are_three() -> None:
     assert names == ["compare_models", "explore", "recommend"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs_from_top_to_bottom(
     project: Path, path: Path, monkeypatch: pytest.MonkeyPatch

@@ -63,6 +63,10 @@ QUICKER = {
     "bayesian_mf_time": QUICK_CHAIN,
 }
 """Fewer sweeps of the samplers, whose error falls little further."""
+SLOW = {
+    *("autoencoder_deep", "bayesian_mf_time", "dot_bias", "neural_cf", "nonparametric_pca"),
+    *("ordinal_autoencoder", "residual_mf"),
+}
 
 
 class Part(NamedTuple):
@@ -91,7 +95,9 @@ def test_every_model_has_a_band() -> None:
     assert set(BANDS) == set(BLOCKS)
 
 
-@pytest.mark.parametrize("name", BLOCKS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in BLOCKS]
+)
 def test_error_on_real_ratings_is_inside_its_band(name: str, parts: tuple[Part, Part]) -> None:
     train, test = parts
     block = {**BLOCKS[name], **QUICKER.get(name, {})}

@@ -23,7 +23,7 @@ from fivestar.metrics import rmse
 from fivestar.pipeline_registry import register_pipelines
 from fivestar.ratings import TrainingData
 
-from .project import ROOT, make_project, mlflow_runs, run
+from .project import ROOT, fail_to_fit, make_project, mlflow_runs, run
 
 LINE_UP: list[str] = yaml.safe_load((ROOT / "conf/base/parameters_models.yml").read_text())[
     "line_up"
@@ -193,15 +193,11 @@ def test_every_runner_gives_the_same_metrics_to_the_last_digit(
     ).read_bytes()
 
 
-def broken(*_: object) -> None:
-    raise ValueError("too wild")
-
-
 @pytest.mark.parametrize("runner", [SequentialRunner, ThreadRunner, ParallelRunner])
 def test_a_failing_model_is_failed_in_mlflow_and_the_others_finish(
     runner: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fivestar.models.factorization.als.ALS._fit", broken)
+    monkeypatch.setattr("fivestar.models.factorization.als.ALS._fit", fail_to_fit)
     project = make_project(tmp_path / "project")
     with pytest.raises(InputError, match=r"als: .*too wild"):
         run(project, params={"line_up": ["als", "bias", "item_mean"]}, runner=runner())
@@ -312,6 +308,7 @@ run(Path({project!r}), runner=ParallelRunner(), namespaces=["autoencoder", "als"
 """
 
 
+@pytest.mark.slow
 def test_processes_forked_after_torch_used_its_threads_do_not_hang(project: Path) -> None:
     script = FORK_AFTER_THREADS.format(root=str(ROOT), project=str(project))
     done = subprocess.run(

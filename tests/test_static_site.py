@@ -42,11 +42,13 @@ def served(folder: Path) -> Iterator[str]:
         server.server_close()
 
 
+@pytest.mark.slow
 def test_every_dataset_has_its_page(site: Path) -> None:
     assert (site / "index.html").is_file()
     assert len(list((site / "api/nodes").iterdir())) > 100
 
 
+@pytest.mark.slow
 def test_a_browser_shows_the_pipeline_and_the_preview_of_a_picture(site: Path) -> None:
     with served(site) as address, browser_page(1440) as visit:
         page = visit.page

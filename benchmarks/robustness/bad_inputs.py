@@ -116,13 +116,13 @@ def files() -> Iterator[BadInput]:
     yield ratings(
         "The file of the ratings may not be read",
         unreadable(RATINGS),
-        *(RATINGS, "may not be read", "chmod"),
+        *(RATINGS, "may not be read", "right permissions"),
         fix="Give yourself the right to read it: `chmod u+r`.",
     )
     yield ratings(
         "The file of the movies may not be read",
         unreadable(ITEMS),
-        *(ITEMS, "may not be read", "chmod"),
+        *(ITEMS, "may not be read", "right permissions"),
         fix="Give yourself the right to read it: `chmod u+r`.",
     )
     yield ratings(
@@ -135,7 +135,7 @@ def files() -> Iterator[BadInput]:
     yield ratings(
         "The file of the ratings is in UTF-16",
         recode(RATINGS, "utf-16"),
-        *(RATINGS, "not readable as utf-8", "Set `encoding`"),
+        *(RATINGS, "not readable as utf-8", "Set `encoding`", "(utf-16)"),
         fix="Set `encoding: utf-16` of the catalog entry, or save the file as UTF-8.",
     )
     yield ratings(
@@ -456,12 +456,19 @@ def settings() -> Iterator[BadInput]:
         ("submission.ids=ID", "The name of a column of the submission is misspelt", "'id'"),
     ):
         yield setting(given, wrong, "unknown", *says, fix=names)
+    beside = "recommendation.ranking.beside"
+    for given, wrong, *says in (
+        ("inspection.reference=biass", "A model to compare with is misspelt", "'bias'"),
+        (f"{beside}=item_maen", "A model to rank beside is misspelt", "'item_mean'"),
+    ):
+        yield setting(given, wrong, f"parameter {given.partition('=')[0]}", *says, fix=names)
     model = "Write the block as `conf/base/parameters_models.yml` explains it."
     for given, wrong, *says in (
         ("models.als.n_factors=-1", "A model has a negative number of factors", "n_factors is -1"),
         ("models.als.n_factors=many", "A number of factors is a word", "n_factors is 'many'"),
         ("models.als.n_factors=2.5", "A number of factors is no whole number", "n_factors is 2.5"),
         ("models.als.regularization=.nan", "A regularisation is NaN", "regularization is nan"),
+        ("models.als.regularization=.inf", "A regularisation is infinite", "finite number"),
         ("models.als.n_factor=8", "A model's setting is misspelt", "Did you mean 'n_factors'?"),
         ("models.als.family=alz", "A model's family is misspelt", "unknown family 'alz'"),
         ("models.als=8", "A model's block is a number", "is 8", "family"),
@@ -682,6 +689,12 @@ def outputs() -> Iterator[BadInput]:
         *("--pipelines training --params splitting.seed=7", "splitting.seed 42, now 7"),
     )
     yield output(
+        "The leaderboard has no rows",
+        keep_lines("data/08_reporting/demo/leaderboard.csv", 1),
+        *(f"{LOAD} data/06_models/demo", "leaderboard.csv", "no model's name", "kedro run"),
+        fix="Run `kedro run` again.",
+    )
+    yield output(
         "The leaderboard is cut off",
         cut("data/08_reporting/demo/leaderboard.csv", 30),
         *("--pipelines recommendation", "leaderboard.csv", changed, again),
@@ -746,9 +759,9 @@ def options() -> Iterator[BadInput]:
     for given, wrong, *says in (
         ("--pipelines trainnig", "A pipeline does not exist", "trainnig", "training"),
         ("--env movielens", "An environment does not exist", "movielens", "choose one of", "demo"),
-        ("--env ../conf/demo", "An environment is a path", "../conf/demo", "choose one of"),
+        ("--env ../conf/demo", "An environment is a path", "../conf/demo", "no environment's name"),
         ("--namespaces alz", "A namespace does not exist", "--namespaces: 'alz'", "'als'"),
-        ("--nodes fit_als", "A node does not exist", "--nodes: 'fit_als'", "'als.fit'"),
+        ("--nodes fit_als", "A node does not exist", "--nodes: 'fit_als'", "als.fit"),
         ("--tags trainnig", "A tag does not exist", "--tags: 'trainnig'", "'training'"),
         ("--from-nodes fit_als", "A first node does not exist", "--from-nodes: 'fit_als'"),
         ("--to-outputs leader", "An output does not exist", "'leader'", "'leaderboard'"),
@@ -768,6 +781,26 @@ def options() -> Iterator[BadInput]:
         "The folder of the configuration does not exist",
         *("conf2", "not exist"),
         fix="Leave the option out, or name the folder.",
+    )
+    yield option(
+        "--load-versions leaderboard:2026-01-01T00.00.00.000Z",
+        "A version to load is of a dataset without versions",
+        *("--load-versions", "leave it out"),
+        fix="The project keeps no versions: leave the option out.",
+    )
+    yield option(
+        "--pipeline training --pipelines evaluation",
+        "Pipelines are chosen in two ways",
+        *("--pipeline and --pipelines", "one of the two"),
+        fix="Leave one of the two options out.",
+    )
+    yield BadInput(
+        "option",
+        "A file of options is no YAML",
+        write("options.yml", "run: {pipelines: [training"),
+        "--config options.yml",
+        ("options.yml", "line 2", "no YAML"),
+        fix="Close the bracket; the message names the line.",
     )
     yield option(
         "--load-versions leaderboard",

@@ -15,12 +15,14 @@ from typing import Any
 
 import click
 import kedro
+import yaml
 from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.utils import KedroCliError
 from kedro.utils import load_obj
 from kedro.validation.exceptions import ParameterValidationError
 
 from fivestar.chosen_nodes import wrong_name
+from fivestar.config_files import no_yaml
 from fivestar.errors import InputError
 from fivestar.faults import explain
 
@@ -51,6 +53,9 @@ def plainly(command: Callable[..., Any]) -> Callable[..., Any]:
         except Exception as error:
             logger.debug("the run failed", exc_info=True)
             machine = None if isinstance(error, InputError) else explain(error)
+            if isinstance(error, yaml.MarkedYAMLError):
+                place = error.problem_mark.name if error.problem_mark else "--config"
+                machine = f"{place}: {no_yaml(error)}"
             if machine is None and not is_users_to_fix(error):
                 raise
             wrong = wrong_name(kwargs) if isinstance(error, ValueError) else None
@@ -84,6 +89,10 @@ def by_name(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def run_by_name(*args: Any, **kwargs: Any) -> Any:
+        if kwargs["pipeline"] and kwargs["pipelines"]:
+            raise InputError("--pipeline and --pipelines: give one of the two.")
+        if kwargs["load_versions"]:
+            raise InputError("--load-versions: no dataset here has versions; leave it out.")
         if not kwargs["pipeline"]:
             kwargs["pipelines"] = kwargs["pipelines"] or ["__default__"]
         if kwargs["runner"]:

@@ -44,18 +44,23 @@ def _read(path: Path) -> dict[str, Any] | str:
     except UnicodeDecodeError as error:
         return f"not UTF-8 (byte {error.start + 1}). Save it in that encoding."
     except yaml.MarkedYAMLError as error:
-        line = 1 + (error.problem_mark.line if error.problem_mark else 0)
-        if "duplicate key" in str(error.problem):
-            return f"line {line}: {error.problem}. Delete one of the two."
-        return (
-            f"line {line}: no YAML ({error.problem or error}). Close brackets and quotes, indent "
-            "by spaces, and write a space after each colon."
-        )
+        return no_yaml(error)
     if not isinstance(values, DictConfig):
         return "holds no names with values. Write lines such as `name: value`."
     container = OmegaConf.to_container(values)
     assert isinstance(container, dict)
     return {str(name): value for name, value in container.items()}
+
+
+def no_yaml(error: yaml.MarkedYAMLError) -> str:
+    """The line that cannot be read, and what may be wrong there."""
+    line = 1 + (error.problem_mark.line if error.problem_mark else 0)
+    if "duplicate key" in str(error.problem):
+        return f"line {line}: {error.problem}. Delete one of the two."
+    return (
+        f"line {line}: no YAML ({error.problem or error}). Close brackets and quotes, indent "
+        "by spaces, and write a space after each colon."
+    )
 
 
 def _misfit(earlier: Mapping[str, Any], values: Mapping[str, Any], above: str = "") -> str | None:

@@ -99,7 +99,8 @@ def load(folder: str | Path) -> Recommender:
 
 def _champion(leaderboard: Path, folder: Path) -> str:
     if leaderboard.exists():
-        name = str(pd.read_csv(leaderboard, usecols=["model"])["model"].iloc[0])
+        names = pd.read_csv(leaderboard, usecols=["model"])["model"].astype(str)
+        name = next(iter(names), "")
         if not NAME.fullmatch(name):
             raise InputError(f"{leaderboard}: {name!r} is no model's name. Run `kedro run` again.")
         return name

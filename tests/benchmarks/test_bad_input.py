@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.robustness import small_project
 from benchmarks.robustness.bad_input import attempt
-from benchmarks.robustness.bad_input_pages import TITLES
+from benchmarks.robustness.bad_input_pages import MESSAGES, TABLE, TITLES
 from benchmarks.robustness.bad_inputs import bad_inputs
 
 CATALOGUE = {given.wrong: given for given in bad_inputs()}
@@ -41,3 +41,21 @@ def test_a_bad_input_is_one_message_and_earlier_outputs_stay(
 def test_the_catalogue_has_many_bad_inputs_of_every_kind() -> None:
     assert len(CATALOGUE) == len(bad_inputs()) >= 80
     assert {given.kind for given in CATALOGUE.values()} == set(TITLES)
+
+
+@pytest.mark.parametrize("wrong", CATALOGUE)
+def test_every_message_stands_in_troubleshooting(wrong: str) -> None:
+    given = CATALOGUE[wrong]
+    text = MESSAGES.read_text(encoding="utf-8")
+    assert text.count(f"**{wrong}**") == 1
+    _, _, section = text.partition(f"**{wrong}**")
+    advice, message, *_ = section.split("```")
+    assert given.fix in advice
+    said = " ".join(message.removeprefix("text").split())
+    assert [part for part in given.says if part not in said] == []
+
+
+def test_every_bad_input_was_tried_and_all_outputs_were_kept() -> None:
+    tried = [line for line in TABLE.read_text(encoding="utf-8").splitlines() if "| ``" in line]
+    assert [line.split(" | ")[1] for line in tried] == list(CATALOGUE)
+    assert all(line.endswith("| yes |") and " | 0 | " not in line for line in tried)

@@ -81,6 +81,7 @@ def test_a_run_gives_the_lock_back_whether_it_ends_well_or_not(tmp_path: Path) -
     lock.release()
 
 
+@pytest.mark.slow
 def test_runs_in_different_places_go_side_by_side_and_report_their_own_figures(
     tmp_path: Path,
 ) -> None:

@@ -16,7 +16,7 @@ import yaml
 from fivestar.errors import InputError
 from fivestar.pipelines.splitting import nodes
 
-from ..project import make_project, mlflow_runs, run
+from ..project import fail_to_fit, make_project, mlflow_runs, run
 
 MODELS = ["als", "bias"]
 ZOO = [*MODELS, "item_mean"]
@@ -209,11 +209,12 @@ def test_outputs_of_another_place_are_refused(project: Path) -> None:
 
 
 def test_a_failed_model_is_tried_again(project: Path) -> None:
-    broken = {"line_up": MODELS, "models": {"als": {"n_factors": -1}}}
-    with pytest.raises(InputError, match="als"):
-        run(project, params=broken)
-    with pytest.raises(InputError, match="als"):
-        run(project, params=broken, only_missing_outputs=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fivestar.models.factorization.als.ALS._fit", fail_to_fit)
+        with pytest.raises(InputError, match="als"):
+            run(project, params=QUICK)
+        with pytest.raises(InputError, match="als"):
+            run(project, params=QUICK, only_missing_outputs=True)
     changed = redone(project, params=QUICK)
     assert "als/weights.safetensors" in changed or "als/model.json" in changed
     leaderboard = pd.read_csv(project / "data/08_reporting/demo/leaderboard.csv")

@@ -151,6 +151,7 @@ ADDED = {
 """To the report's pipeline, each in front of a line."""
 
 
+@pytest.mark.slow
 def test_one_chart_more_takes_two_files(project: Path, tmp_path: Path) -> None:
     """A function that draws it; and its node and where it is shown, as CONTRIBUTING tells."""
     sources = shutil.copytree(ROOT / "src", tmp_path / "src")

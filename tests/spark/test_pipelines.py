@@ -229,6 +229,7 @@ def test_recommended_are_the_best_items_that_a_user_has_not_rated(spark: Spark) 
     assert all(best[row.user_index, row["rank"] - 1] == row.item_index for row in found)
 
 
+@pytest.mark.slow
 def test_a_whole_run_sends_the_driver_less_than_the_ratings(
     spark: Spark, ratings: DataFrame, tmp_path: Path
 ) -> None:

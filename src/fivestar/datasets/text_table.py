@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv as builtin_csv
 import io
 import re
@@ -175,9 +176,10 @@ class TextTable(AbstractDataset[None, "pd.DataFrame | None"]):
                 f"{self.path}: may not be read. Give yourself the right to: chmod u+r {self.path}"
             ) from error
         except (UnicodeError, LookupError) as error:
+            likely = "utf-16" if _has_mark_of_utf_16(self.path) else "latin-1, for instance"
             raise UnreadableTableError(
                 f"{self.path}: not readable as {self.encoding} ({error}). "
-                "Set `encoding` of the catalog entry (latin-1, for instance)."
+                f"Set `encoding` of the catalog entry ({likely})."
             ) from error
         text = text.removeprefix("\ufeff")
         if not text or text.isspace():
@@ -330,3 +332,8 @@ def _unclosed(table: pa.Table, text: str) -> bool:
     """Whether the last cell swallowed the rest of the file, its line breaks too."""
     last = _last_cell(table)
     return "\n" in last and bool(last.strip()) and text.endswith(last)
+
+
+def _has_mark_of_utf_16(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)

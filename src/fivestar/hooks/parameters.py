@@ -63,7 +63,38 @@ def check_parameters(parameters: Mapping[str, Any], base: Path) -> None:
     except InputError as error:
         raise InputError(f"parameter {error}") from error
     require_blocks(parameters["models"])
+    require_compared(parameters)
     require_times(parameters)
+
+
+def require_compared(parameters: Mapping[str, Any]) -> None:
+    """Refuse a name of a model to compare with that no block and no family has."""
+    compared = {
+        "inspection.reference": _at(parameters, "inspection", "reference"),
+        "recommendation.ranking.beside": _at(parameters, "recommendation", "ranking", "beside"),
+    }
+    for setting, names in compared.items():
+        for name in [names] if isinstance(names, str) else names or []:
+            if name not in {*parameters["models"], "all"}:
+                require_family(setting, name, parameters["models"])
+
+
+def require_family(setting: str, name: str, blocks: Iterable[str]) -> None:
+    """Refuse a name that not even a family has; a model of base may have been taken out."""
+    from fivestar.models.registry import families  # heavy, and seldom needed
+
+    if name not in families():
+        raise InputError(
+            f"parameter {setting} is {name!r}: no model has this name. "
+            f"{did_you_mean(name, [*blocks, *families()]) or 'See parameters_models.yml.'}"
+        )
+
+
+def _at(parameters: Any, *path: str) -> Any:
+    """The value there; None where a part of the path is missing, which the stages tell."""
+    for name in path:
+        parameters = parameters.get(name) if isinstance(parameters, Mapping) else None
+    return parameters
 
 
 def require_times(parameters: Mapping[str, Any]) -> None:

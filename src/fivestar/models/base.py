@@ -127,7 +127,7 @@ class Model(ABC):
     """Whether predictions depend on when a rating is given; such a model needs times to fit."""
     uses_weights: ClassVar[bool] = False
     """Whether a rating of weight 2 counts as two."""
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     seed: int = 42
     clamp: bool = True

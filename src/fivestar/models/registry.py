@@ -123,9 +123,9 @@ def build(
     try:
         return TypeAdapter(model_class).validate_python(given)
     except ValidationError as error:
-        known = [entry.name for entry in fields(model_class) if entry.init]
+        own = [entry.name for entry in fields(model_class) if entry.init]
         raise InputError(
-            f"{where}: {explain(error, lambda path: [] if path else known)}"
+            f"{where}: {explain(error, lambda path: [] if path else own)}"
         ) from error
 
 
