@@ -116,6 +116,19 @@ def test_results_are_the_same_with_any_number_of_threads(
         np.testing.assert_array_equal(alone, together)
 
 
+def test_results_are_the_same_wherever_the_arrays_lie() -> None:
+    train, _ = planted(60, 40)
+    rng, kept, found = np.random.default_rng(0), [], set()
+    for _ in range(60):
+        model = build({"family": "gradient_descent", "n_steps": 9, "rating_weights": "balanced"})
+        model.fit(train, scale=SCALE)
+        found.add(model.item_factors.tobytes())
+        kept.append(np.empty(rng.integers(1, 2000)))  # so that the next arrays lie elsewhere
+        if len(kept) > 20:
+            del kept[rng.integers(20)]
+    assert len(found) == 1
+
+
 @pytest.mark.parametrize("settings", [{}, {"clamp": False}, {"whole_stars": True}])
 def test_learning_curves_measure_the_models_own_predictions(settings: dict) -> None:
     train, validation = planted(50, 40)

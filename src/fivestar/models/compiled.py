@@ -11,7 +11,12 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def compiled(function: Function) -> Function:
-    """Compile by numba: no interpreter lock, sums may be reordered, infinities keep their sense."""
+    """Compile by numba: no interpreter lock, sums may be reordered, infinities keep their sense.
+
+    A loop that adds up must write to no array. It would be compiled twice, once for arrays that
+    may overlap, with its sums in another order, and the last digits would depend on where the
+    arrays lie.
+    """
     options = {"contract", "reassoc", "nsz", "arcp"}
     compiler = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=options)
     return cast(Function, compiler(function))

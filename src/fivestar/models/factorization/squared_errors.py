@@ -155,9 +155,10 @@ def _add_up(
             if len(squares):
                 of_row += _squares(errors, n, targets, begin, readout)
             if len(gradient):
-                for p in range(n):
-                    if len(importance):
+                if len(importance):
+                    for p in range(n):
                         errors[p] *= importance[begin + p]
+                for p in range(n):
                     of_bias += errors[p]
                 _add_rows(total, errors, n, right, columns, begin)
         if len(squares):

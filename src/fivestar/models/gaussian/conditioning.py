@@ -121,7 +121,8 @@ def posterior_means(
     """K_iO G_u e_u of pairs of a user and a row i of K."""
     means = np.zeros(len(users), np.float32)
     for pair, user in enumerate(users):
-        row = covariance[rows[pair]]
+        row, total = covariance[rows[pair]], np.float32(0)
         for at in range(starts[user], starts[user + 1]):
-            means[pair] += row[rated[at]] * weights[at]
+            total += row[rated[at]] * weights[at]
+        means[pair] = total
     return means
