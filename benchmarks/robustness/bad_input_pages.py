@@ -54,7 +54,7 @@ def _summary(rows: Sequence[Row]) -> str:
 
 
 def _first_line(outcome: Outcome) -> str:
-    line = outcome.lines[0]
+    line = outcome.lines[0].replace("`", "")
     shown = line if len(line) <= SHOWN else line[:SHOWN].rpartition(" ")[0] + " …"
     return f"`` {shown} ``".replace("|", "\\|")
 
@@ -73,7 +73,7 @@ def _section(kind: str, rows: Sequence[Row]) -> str:
 def _command(given: BadInput) -> str:
     if given.options.startswith(LOAD):
         return f' (`{LOAD}("{given.options.removeprefix(LOAD).strip()}")`)'
-    return f" (`kedro run {given.options}`)" if given.options else ""
+    return f" (`{given.options}`)" if given.options else ""
 
 
 def _wrapped(line: str) -> str:

@@ -770,7 +770,8 @@ def options() -> Iterator[BadInput]:
         ("--runner my.Runner", "A runner's module does not exist", "'my.Runner'", "ThreadRunner"),
     ):
         yield option(given, wrong, *says, fix=look)
-    yield option("--colour", "An option does not exist", "--colour", fix="See `kedro run --help`.")
+    listed = "`--help` lists the options."
+    yield option("--colour", "An option does not exist", "--colour", fix=listed)
     syntax = "Write `--params name=value`, with a comma between two."
     yield option(
         "--params fold", "A parameter has no value", "fold", "separated by `=`", fix=syntax

@@ -25,7 +25,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     "wrong",
     [
         "A way to split does not exist",
-        "A model has a negative number of factors",
+        "A model's block is a number",
         "An entry of the catalog has an unknown key",
         "The split is missing",
         "An environment does not exist",

@@ -14,7 +14,6 @@ import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import ThreadRunner
 from kedro_datasets.json import JSONDataset
-from pydantic import ValidationError
 
 from fivestar.datasets import ParquetTable, TextTable
 from fivestar.errors import InputError
@@ -491,7 +490,7 @@ def test_rated_ids_without_a_row_follow_with_empty_features() -> None:
     [{}, {"column": "a", "columns": ["b"]}, {"columns": ["a"]}, {"kind": "colour", "column": "a"}],
 )
 def test_feature_that_makes_no_sense_is_refused(feature: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(InputError):
         Feature.model_validate(feature)
 
 

@@ -14,7 +14,7 @@ from pydantic import ConfigDict
 from fivestar.errors import InputError, did_you_mean
 from fivestar.pipelines.settings import Settings
 
-OPTIONAL = {"fold", "new_users_file"}
+OPTIONAL = {"fold", "new_ratings_file", "new_users_file", "pairs_file"}
 """Parameters that base has no value of."""
 BLOCK = "params:models."
 """How the name of an input begins that is a model's block."""

@@ -46,7 +46,7 @@ class Origin:
             was, is_now = self.inputs.get(name), now.inputs.get(name)
             if was != is_now:
                 told.append(f"{name} {_short(was)}, now {_short(is_now)}")
-        return told + differences(self.steps, now.steps, "step ")
+        return told + differences(_versioned(self.steps), _versioned(now.steps), "step ")
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,11 @@ def differences(was: dict[str, Any], is_now: dict[str, Any], prefix: str = "") -
         for name in sorted({*was, *is_now})
         for change in _changes(f"{prefix}{name}", was.get(name, ABSENT), is_now.get(name, ABSENT))
     ]
+
+
+def _versioned(steps: dict[str, Any]) -> dict[str, Any]:
+    """Those that have a version: others make the same whatever they are called."""
+    return {name: version for name, version in steps.items() if version is not None}
 
 
 def _changes(name: str, was: Any, is_now: Any) -> list[str]:

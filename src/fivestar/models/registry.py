@@ -7,7 +7,8 @@ import functools
 import importlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -124,9 +125,7 @@ def build(
         return TypeAdapter(model_class).validate_python(given)
     except ValidationError as error:
         own = [entry.name for entry in fields(model_class) if entry.init]
-        raise InputError(
-            f"{where}: {explain(error, lambda path: [] if path else own)}"
-        ) from error
+        raise InputError(f"{where}: {explain(error, lambda path: [] if path else own)}") from error
 
 
 def load(folder: Path) -> Model:
@@ -137,20 +136,27 @@ def load(folder: Path) -> Model:
     InputError
         If a file is missing or damaged, or the model was saved by another version of its family.
     """
-    path = folder / "model.json"
-    try:
+    path, weights = folder / "model.json", folder / "weights.safetensors"
+    with _reading(path):
         description = json.loads(path.read_text(encoding="utf-8"))
         settings = {"family": description["family"], **description["settings"]}
-        version = description["version"]
-        path = folder / "weights.safetensors"
-        arrays = load_file(path)
+    model = build(settings, folder.as_posix(), "saved model ")
+    version = description.get("version")
+    if version != model.version:
+        raise InputError(
+            f"{path}: saved by version {version} of {model.family}, which is now at "
+            f"{model.version}. Train the model again."
+        )
+    with _reading(weights):
+        arrays = load_file(weights)
+    return model.restore(arrays, description, folder)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Tell which file of a model is damaged."""
+    try:
+        yield
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         what = f"{type(error).__name__}: {error}"
         raise InputError(f"{path}: not readable ({what}). Train the model again.") from error
-    model = build(settings, folder.as_posix(), "saved model ")
-    if version != model.version:
-        raise InputError(
-            f"{folder / 'model.json'}: saved by version {version} of {model.family}, which is now "
-            f"at {model.version}. Train the model again."
-        )
-    return model.restore(arrays, description, folder)

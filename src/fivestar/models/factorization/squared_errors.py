@@ -155,11 +155,7 @@ def _add_up(
             if len(squares):
                 of_row += _squares(errors, n, targets, begin, readout)
             if len(gradient):
-                if len(importance):
-                    for p in range(n):
-                        errors[p] *= importance[begin + p]
-                for p in range(n):
-                    of_bias += errors[p]
+                of_bias += _weighted_sum(errors, n, importance, begin)
                 _add_rows(total, errors, n, right, columns, begin)
         if len(squares):
             squares[row] = of_row
@@ -168,6 +164,18 @@ def _add_up(
                 gradient[row, f] = total[f]
             if biased:
                 bias_gradient[row] = of_bias
+
+
+@compiled
+def _weighted_sum(errors: Array, n: int, importance: Array, begin: int) -> np.float32:
+    """Sum of n errors, each first multiplied by its importance, in place."""
+    if len(importance):
+        for p in range(n):
+            errors[p] *= importance[begin + p]
+    total = np.float32(0)
+    for p in range(n):
+        total += errors[p]
+    return total
 
 
 @compiled
