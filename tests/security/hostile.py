@@ -39,12 +39,12 @@ def watch(event, args):
         if frame is None:   # not numba's cache of compiled functions
             found.append([event, ".".join(map(str, args))])
 sys.addaudithook(watch)
-from kedro.framework.cli.cli import main
 try:
-    main()
+    {code}
 finally:
     json.dump(found, open("watched.json", "w"))
 """
+KEDRO = "from kedro.framework.cli.cli import main; main()"
 
 
 class Planted:
@@ -86,16 +86,21 @@ def make_hostile(folder: Path) -> Path:
 
 
 def watched_run(project: Path, *options: str) -> list[tuple[str, str]]:
-    """``kedro run``; each connection, look-up of a host, and class that a pickle named."""
+    """``kedro run``, watched."""
+    return watched(KEDRO, project, "run", *options)
+
+
+def watched(code: str, folder: Path, *arguments: str) -> list[tuple[str, str]]:
+    """Run a line of Python: each connection, look-up of a host, and class that a pickle named."""
     subprocess.run(
-        [sys.executable, "-c", WATCHED, "run", *options],
-        cwd=project,
+        [sys.executable, "-c", WATCHED.format(code=code), *arguments],
+        cwd=folder,
         env={**os.environ, "WAREHOUSE_PASSWORD": SECRET},
         check=True,
         capture_output=True,
         timeout=300,
     )
-    return [(event, what) for event, what in json.loads((project / "watched.json").read_text())]
+    return [(event, what) for event, what in json.loads((folder / "watched.json").read_text())]
 
 
 def _plant(file: Path, column: int, value: str, *, every: bool) -> None:

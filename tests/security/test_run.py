@@ -16,7 +16,7 @@ from fivestar.settings import CONFIG_LOADER_ARGS
 
 from ..browser import browser_page
 from ..project import ROOT, run
-from .hostile import SECRET, Planted, make_hostile, pickled, watched_run
+from .hostile import SECRET, Planted, make_hostile, pickled, watched, watched_run
 
 PAGES = ["report.html", "exploration.html", "inspection.html"]
 THIS_MACHINE = re.compile(r"\('(127\.|::1)|localhost|127\.|::1|/")
@@ -24,32 +24,43 @@ THIS_MACHINE = re.compile(r"\('(127\.|::1)|localhost|127\.|::1|/")
 
 
 @pytest.fixture(scope="module")
-def watched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[str, str]]]:
+def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[str, str]]]:
     project = make_hostile(tmp_path_factory.mktemp("hostile") / "project")
     looked_at = "__default__,exploration,inspection,report"  # in one process, for time
     return project, watched_run(project, "--pipelines", looked_at)
 
 
 @pytest.fixture
-def project(watched: tuple[Path, list[tuple[str, str]]], tmp_path: Path) -> Path:
-    return Path(shutil.copytree(watched[0], tmp_path / "project"))
+def project(hostile_run: tuple[Path, list[tuple[str, str]]], tmp_path: Path) -> Path:
+    return Path(shutil.copytree(hostile_run[0], tmp_path / "project"))
+
+
+def test_what_watches_a_run_sees_connections_and_pickles(tmp_path: Path) -> None:
+    seen = watched(
+        "import pathlib, pickle, socket; pickle.loads(pickle.dumps(pathlib.Path())); "
+        "socket.socket(type=socket.SOCK_DGRAM).connect(('127.0.0.1', 9))",
+        tmp_path,
+    )
+    assert [event for event, _ in seen] == ["pickle.find_class", "socket.connect"]
+    assert THIS_MACHINE.match(seen[1][1])
+    assert not THIS_MACHINE.match("('192.0.2.1', 443)")
 
 
 def test_a_run_connects_to_nobody_outside_of_the_machine(
-    watched: tuple[Path, list[tuple[str, str]]],
+    hostile_run: tuple[Path, list[tuple[str, str]]],
 ) -> None:
-    outside = [what for event, what in watched[1] if event.startswith("socket.")]
+    outside = [what for event, what in hostile_run[1] if event.startswith("socket.")]
     assert [address for address in outside if not THIS_MACHINE.match(address)] == []
 
 
-def test_a_run_reads_no_pickle(watched: tuple[Path, list[tuple[str, str]]]) -> None:
-    assert [what for event, what in watched[1] if event == "pickle.find_class"] == []
+def test_a_run_reads_no_pickle(hostile_run: tuple[Path, list[tuple[str, str]]]) -> None:
+    assert [what for event, what in hostile_run[1] if event == "pickle.find_class"] == []
 
 
 def test_secrets_are_in_no_run_log_or_output(
-    watched: tuple[Path, list[tuple[str, str]]],
+    hostile_run: tuple[Path, list[tuple[str, str]]],
 ) -> None:
-    project = watched[0]
+    project = hostile_run[0]
     loader = ConfigLoader(str(project / "conf"), **CONFIG_LOADER_ARGS)  # type: ignore[arg-type]
     assert loader["credentials"]["warehouse"]["password"] == SECRET
     told = {
@@ -68,9 +79,9 @@ def test_telemetry_is_off() -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_scripts_in_data_are_text_in_pages(
-    watched: tuple[Path, list[tuple[str, str]]], name: str
+    hostile_run: tuple[Path, list[tuple[str, str]]], name: str
 ) -> None:
-    path = watched[0] / "data/08_reporting/demo" / name
+    path = hostile_run[0] / "data/08_reporting/demo" / name
     with browser_page() as visit:
         visit.open(path)
         for chart in visit.page.locator(".chart canvas").all():
