@@ -207,6 +207,11 @@ def test_wrong_encoding_is_refused(load: Load, encoding: str) -> None:
         load("title\nAm\u00e9lie!\n".encode("latin-1"), encoding=encoding)
 
 
+def test_a_mark_of_utf_16_tells_the_encoding(load: Load) -> None:
+    with pytest.raises(InputError, match=r"Set `encoding`.*\(utf-16\)"):
+        load("title\nAm\u00e9lie!\n".encode("utf-16"))
+
+
 def test_wrong_number_of_cells_names_the_first_rows(load: Load) -> None:
     text = "a,b\n" + "1,2\n" * 3 + "3\n" + "1,2\n" + "4,5,6\n" * 100
     with pytest.raises(InputError) as error:
