@@ -142,9 +142,13 @@ def take(page: Page, url: str, name: str) -> None:
     page.goto(url)
     page.wait_for_timeout(7000)
     for label in ("Close", "Got it", "Dismiss", "Close tour"):
-        for button in page.get_by_role("button", name=label).all():
-            if button.is_visible():
-                button.click(timeout=2000)
+        buttons = page.get_by_role("button", name=label)
+        for _ in range(5):  # one click may take several away, or bring another
+            shown = [button for button in buttons.element_handles() if button.is_visible()]
+            if not shown:
+                break
+            shown[0].evaluate("button => button.click()")
+            page.wait_for_timeout(500)
     hints = page.locator(".feature-hints__close")
     if hints.count():
         hints.first.click(timeout=2000)
