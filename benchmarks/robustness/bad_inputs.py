@@ -293,24 +293,17 @@ def values() -> Iterator[BadInput]:
         *(RATINGS, "column 'item_id:token'", "an empty id in row 3 (line 4)"),
         fix="Fill the id in, or delete the row.",
     )
-    yield other(
-        "A time is neither seconds nor a date",
-        cell(RATINGS, 3, "yesterday"),
-        *(RATINGS, "'timestamp:float'", "neither seconds nor a date", "'yesterday'"),
-        fix="Write seconds since 1970 or a date such as 2026-01-31.",
-    )
-    yield other(
-        "A time is infinite",
-        cell(RATINGS, 3, "inf"),
-        *(RATINGS, "'timestamp:float'", "neither seconds nor a date", "'inf'"),
-        fix="Write seconds since 1970 or a date such as 2026-01-31.",
-    )
-    yield other(
-        "A time is too large for seconds",
-        cell(RATINGS, 3, "1e30"),
-        *(RATINGS, "'timestamp:float'", "neither seconds nor a date", "'1e30'"),
-        fix="Write seconds since 1970 or a date such as 2026-01-31.",
-    )
+    for text, wrong in (
+        ("yesterday", "A time is neither seconds nor a date"),
+        ("inf", "A time is infinite"),
+        ("1e30", "A time is too large for seconds"),
+    ):
+        yield other(
+            wrong,
+            cell(RATINGS, 3, text),
+            *(RATINGS, "'timestamp:float'", "neither seconds nor a date", f"'{text}'"),
+            fix="Write seconds since 1970 or a date such as 2026-01-31.",
+        )
     yield other(
         "A pair is rated twice",
         change(RATINGS, lambda content: content + content.splitlines(keepends=True)[1]),

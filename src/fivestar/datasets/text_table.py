@@ -171,10 +171,6 @@ class TextTable(AbstractDataset[None, "pd.DataFrame | None"]):
             raise UnreadableTableError(f"{self.path}: no such file. {self.if_missing or fetch}")
         try:
             text = self.path.read_bytes().decode(self.encoding)
-        except PermissionError as error:
-            raise UnreadableTableError(
-                f"{self.path}: may not be read. Give yourself the right to: chmod u+r {self.path}"
-            ) from error
         except (UnicodeError, LookupError) as error:
             likely = "utf-16" if _has_mark_of_utf_16(self.path) else "latin-1, for instance"
             raise UnreadableTableError(
@@ -297,13 +293,9 @@ class _Facts(NamedTuple):
     def of(cls, path: Path, quote: str | None, header: bool) -> _Facts | None:
         """None of a file that begins with an empty line, or ends with thousands of them.
 
-        Nor of one that holds a byte 0 or may not be read.
+        Nor of one that holds a byte 0.
         """
-        try:
-            file = path.open("rb")
-        except PermissionError:
-            return None
-        with file:
+        with path.open("rb") as file:
             first = file.readline(READ_BYTES)
             n_ends, quoted, last = 1, False, first
             zero = b"\0" in first
