@@ -2,7 +2,7 @@
 
 mutmut makes the mutants (``[tool.mutmut]`` in pyproject.toml says of which files, and which tests
 are tried on them). Of each group a random sample is tried, the same one each time; ``--sample 0``
-tries all. What was tried before is not tried again, unless the file or its tests changed.
+tries all. What was tried before is not tried again: ``--fresh`` does so, after a test was added.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from pathlib import Path
 from mutmut.stats import status_by_exit_code
 
 ROOT = Path(__file__).parents[1]
+MUTANTS = ROOT / "mutants"
 GROUPS = {
     "metrics": "fivestar.metrics.",
     "ratings": "fivestar.ratings.",
@@ -38,7 +40,10 @@ def main() -> int:
     parser.add_argument("--groups", nargs="*", choices=GROUPS, default=list(GROUPS))
     parser.add_argument("--seed", type=int, default=12)
     parser.add_argument("--processes", type=int, default=os.cpu_count())
+    parser.add_argument("--fresh", action="store_true", help="forget what was tried before")
     given = parser.parse_args()
+    if given.fresh and MUTANTS.exists():
+        shutil.rmtree(MUTANTS)
     if not results():
         mutmut(given.processes, FIRST)
     asked = {name: sample(name, given.sample, given.seed) for name in given.groups}
@@ -58,7 +63,7 @@ def mutmut(processes: int, *names: str) -> None:
 def results() -> dict[str, int | None]:
     """How each mutant ended, by its name; None of one that was not tried."""
     found: dict[str, int | None] = {}
-    for path in sorted((ROOT / "mutants").rglob("*.meta")):
+    for path in sorted(MUTANTS.rglob("*.meta")):
         found |= json.loads(path.read_text(encoding="utf-8"))["exit_code_by_key"]
     return found
 

@@ -36,7 +36,9 @@ NOT_RUN = {
     ),
     r"ml-1m|book-crossing|amazon-books": "needs data that no program may fetch",
     r"benchmarks/(models|defaults|significance|expected_times|data_path|top_n|autoencoder|"
-    r"gradient_descent|fold_in|spark|start_up|runners)\.py|make bench": "a benchmark of its own",
+    r"gradient_descent|fold_in|spark(_large)?|start_up|runners)\.py|make bench": (
+        "a benchmark of its own"
+    ),
     r"make peers|make commands|make clean": "changes the environment, or this run itself",
     r"^docker|^git|^pip|pre-commit|^\. |^venv|^python3 -m venv|^tar": "of another machine",
     r"^(fivestar|python -m fivestar)$|^\S*venv/bin/fivestar": "is run by .ci/try-package",

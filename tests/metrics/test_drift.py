@@ -76,6 +76,17 @@ def test_users_in_both_sets_make_the_comparison_sharper() -> None:
     assert same.high - same.low < 0.2 * (other.high - other.low)
 
 
+def test_means_are_those_of_all_ratings_of_each_set() -> None:
+    new = Clustered(np.array([0, 0, 1]), np.array([[1.0, 4.0], [2.0, 4.0], [6.0, 1.0]]))
+    earlier = Clustered(np.array([1, 2]), np.array([[1.0, 9.0], [2.0, 16.0]]))
+    first, second = compare_means(new, earlier, **OPTIONS)
+    assert (first.value, first.reference, first.drift) == (3, 1.5, 1.5)
+    assert (second.value, second.reference) == (3, 12.5)
+    roots = compare_means(new, earlier, **OPTIONS, of_means=np.sqrt)
+    assert roots[0].value == pytest.approx(np.sqrt(3))
+    assert roots[1].reference == pytest.approx(np.sqrt(12.5))
+
+
 def test_few_users_have_no_interval() -> None:
     rng = np.random.default_rng(0)
     (found,) = compare_means(clustered(3, rng, 5), clustered(3, rng, 0), **OPTIONS)

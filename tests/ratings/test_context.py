@@ -77,6 +77,13 @@ def test_data_without_times_and_weights_has_none(tmp_path: Path) -> None:
     assert times_of(TRAIN[["user", "item"]]) is None
 
 
+def test_times_of_a_table_are_seconds() -> None:
+    times = times_of(TRAIN)
+    assert times is not None
+    assert times.dtype == np.float64
+    assert times.tolist() == TRAIN["timestamp"].tolist()
+
+
 def test_weights_are_part_of_the_fingerprint_times_have_their_own(data: TrainingData) -> None:
     later = data_of(TRAIN.assign(timestamp=TRAIN["timestamp"] + 1))
     heavier = data_of(TRAIN.assign(weight=[1.0, 1.0, 1.0]))

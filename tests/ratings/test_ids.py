@@ -34,6 +34,26 @@ def test_arrow_dictionaries_that_differ_between_chunks_become_one() -> None:
     assert to_arrow(pd.Series(IDS, dtype="str")).to_pylist() == IDS
 
 
+@pytest.mark.parametrize("chunks", [[["b", None, "a", "b"]], [["b", None], ["a", "b"]]])
+def test_missing_ids_have_no_code_and_are_no_text(chunks: list[list[str | None]]) -> None:
+    found = from_arrow(pa.chunked_array([pa.array(chunk, pa.string()) for chunk in chunks]))
+    assert found.codes.tolist() == [1, -1, 0, 1]
+    assert found.categories.tolist() == ["a", "b"]
+    assert found.categories.dtype == "str"
+    again = to_arrow(pd.Series(found))
+    assert again.to_pylist() == ["b", None, "a", "b"]
+    assert again.type == pa.dictionary(pa.int32(), pa.string())
+    known = Vocabulary(pd.Index(["a", "b"], dtype="str"), pd.Index(["1"], dtype="str"))
+    table = pd.DataFrame({"user": found, "item": pd.Categorical(["1"] * 4)})
+    assert known.indices(table)[0].tolist() == [1, -1, 0, 1]
+
+
+def test_an_arrow_column_without_chunks_has_no_codes() -> None:
+    found = from_arrow(pa.chunked_array([], pa.string()))
+    assert len(found) == 0
+    assert found.categories.dtype == "str"
+
+
 def test_no_ids_are_no_codes() -> None:
     assert encode(pd.Series(dtype="str")).tolist() == []
     assert len(grouped(np.array([], dtype=np.int32))) == 0
@@ -49,6 +69,7 @@ def test_keys_are_the_same_for_equal_pairs_only_however_many_ids_there_are() -> 
     keys = pair_keys(users, items, 100_000)
     assert len(set(keys)) == 3
     assert any_repeats(keys)
+    assert keys.tolist() == [10_000_000, 10_000_001, 9_999_999, 10_000_000]
     assert not any_repeats(keys[:3])
 
 

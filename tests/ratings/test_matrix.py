@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from fivestar.ratings import Scale, Vocabulary, csr_matrix, merge, observed
+from fivestar.ratings.sparse import observed_at, observed_in_blocks, row_sums, without_items
 
 
 def table(*pairs: str) -> pd.DataFrame:
@@ -79,6 +80,44 @@ def test_observed_gives_back_what_was_put_in() -> None:
         np.testing.assert_array_equal(given, wanted)
 
 
+def test_entries_are_found_by_their_places() -> None:
+    users, items = np.array([0, 0, 2, 2, 4]), np.array([0, 1, 0, 1, 1])
+    ratings = np.array([1.0, 0.0, 5.0, 4.0, 2.0])
+    places = np.array([4, 0, 2, 1, 3])
+    found = observed_at(csr_matrix(users, items, ratings, (6, 2)), places)
+    for given, wanted in zip(found, (users, items, ratings), strict=True):
+        np.testing.assert_array_equal(given, wanted[places])
+
+
+@pytest.mark.parametrize("size", [1, 2, 4, 5, 9])
+def test_blocks_hold_every_entry_once_and_in_order(size: int) -> None:
+    users, items = np.array([0, 0, 2, 2, 4]), np.array([0, 1, 0, 1, 1])
+    ratings = np.array([1.0, 0.0, 5.0, 4.0, 2.0])
+    matrix = csr_matrix(users, items, ratings, (6, 2))
+    blocks = list(observed_in_blocks(matrix, size))
+    assert [block.stop - block.start for block, *_ in blocks][:-1] == [size] * (len(blocks) - 1)
+    for block, *entries in blocks:
+        for entry, whole in zip(entries, (users, items, ratings), strict=True):
+            np.testing.assert_array_equal(entry, whole[block])
+    assert sum(len(found) for _, found, *_ in blocks) == 5
+
+
+def test_without_items_keeps_shape_values_and_their_type() -> None:
+    numbers = np.array([2**40, 3, 0])
+    matrix = csr_matrix(np.array([0, 0, 1]), np.array([0, 2, 1]), numbers, (2, 3), np.int64)
+    left = without_items(matrix, np.array([2]))
+    assert left.toarray().tolist() == [[2**40, 0, 0], [0, 0, 0]]
+    assert left.nnz == 2
+    assert left.dtype == np.int64
+
+
+def test_row_sums_count_entries_or_add_up_their_weights() -> None:
+    matrix = csr_matrix(np.array([0, 0, 2]), np.array([0, 1, 1]), np.zeros(3), (3, 2))
+    weights = csr_matrix(np.array([0, 0, 2]), np.array([0, 1, 1]), np.array([0.5, 2, 3]), (3, 2))
+    assert row_sums(matrix).tolist() == [2, 0, 1]
+    assert row_sums(matrix, weights).tolist() == [2.5, 0, 3]
+
+
 def test_merge_keeps_zeros_of_both_parts() -> None:
     first = csr_matrix(np.array([0, 1]), np.array([0, 1]), np.array([0.0, 2.0]), (2, 2))
     second = csr_matrix(np.array([0, 1]), np.array([1, 0]), np.array([0.0, 4.0]), (2, 2))
@@ -97,3 +136,10 @@ def test_merge_refuses_parts_that_share_a_pair() -> None:
 def test_scale_runs_upwards(lowest: float, highest: float) -> None:
     with pytest.raises(ValueError, match="must lie below"):
         Scale(lowest, highest)
+
+
+@pytest.mark.parametrize("end", ["5", float("inf"), float("nan"), None])
+def test_ends_of_a_scale_are_finite_numbers(end: object) -> None:
+    for name, ends in (("lowest", (end, 5)), ("highest", (1, end))):
+        with pytest.raises(ValueError, match=f"{name} of the scale is .*: it should be a finite"):
+            Scale(*ends)  # type: ignore[arg-type]

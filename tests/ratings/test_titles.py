@@ -46,6 +46,8 @@ LIKES = [9, 8, 3, 7, 5, 6, 9, 4, 2, 5, 8, 7, 4, 5, 9]
         ("pride and prejudice", "Pride & Prejudice (2005)"),
         ("2001", "2001: A Space Odyssey (1968)"),
         ("toy story (1995)", "Toy Story"),
+        ("city of god rio", "City of God (Cidade de Deus) (2002)"),  # a word too many
+        ("Les Misérable (1998)", "Misérables, Les (1998)"),  # the year counts after a slip, too
     ],
 )
 def test_titles_are_found_however_they_are_written(asked: str, expected: str) -> None:

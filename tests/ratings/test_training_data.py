@@ -57,6 +57,19 @@ def test_place_and_types_of_indices_are_no_content(data: TrainingData) -> None:
     assert replace(data, train=wide, place="elsewhere").fingerprint == data.fingerprint
 
 
+def test_users_alone_keep_their_ids_ratings_and_features(data: TrainingData) -> None:
+    sides = sparse.csr_array(np.array([[1.0], [2.0]], dtype=np.float32))
+    data = replace(data, features=replace(data.features, users=sides))
+    alone = data.of_users(np.array([1]))
+    assert alone.vocabulary.users.tolist() == ["b"]
+    assert alone.vocabulary.items.tolist() == data.vocabulary.items.tolist()
+    assert alone.train.toarray().tolist() == [[0, 0, 0]]
+    assert alone.train.nnz == 1
+    assert alone.validation.nnz == 0
+    assert alone.features.users.toarray().tolist() == [[2]]
+    assert alone.features.items is data.features.items
+
+
 def test_items_are_one_table_in_the_order_of_their_indices(data: TrainingData) -> None:
     items = pd.DataFrame(
         {
@@ -77,5 +90,7 @@ def test_items_are_one_table_in_the_order_of_their_indices(data: TrainingData) -
 def test_items_without_a_side_table_have_columns_for_title_and_year(data: TrainingData) -> None:
     table = item_table(pd.DataFrame({"item": [*"21"]}), data)
     assert table["title"].isna().all()
+    assert table["title"].dtype == "str"
     assert table["year"].isna().all()
+    assert table["year"].dtype == "Int64"
     assert table["shown"].tolist() == [*"123"]
