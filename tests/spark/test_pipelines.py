@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,10 @@ QUICK: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def spark() -> Iterator[Spark]:
     logging.getLogger("py4j").setLevel(logging.WARNING)
-    session = start_session(SETTINGS)
+    with pytest.MonkeyPatch.context() as patch:
+        # Tables are made of Python's rows here, by workers that have to be of the same version.
+        patch.setenv("PYSPARK_PYTHON", sys.executable)
+        session = start_session(SETTINGS)
     yield session
     session.stop()
 
