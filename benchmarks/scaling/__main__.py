@@ -77,7 +77,7 @@ def show(record: dict[str, Any]) -> None:
                 left_out(name, outcomes),
             ]
         )
-    date, revision = record["date"][:10], record["revision"][:12]
+    date, revision = record["date"][:10], machine.shortened(record["revision"])
     about = f"{date}, revision `{revision}`, {machine.told(record['machine'])}"
     text = f"{about}.\n\n{table(HEAD, rows)}\n\n![Curves](pictures/scaling.png)"
     print(f"\n{text}")

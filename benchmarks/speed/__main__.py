@@ -62,7 +62,7 @@ def tables(races: tuple[Race, ...], record: dict[str, Any], outcomes: dict[str, 
     libraries = sorted({each for found in record["libraries"].values() for each in found})
     low, high = record["load"]
     parts = [
-        f"{record['date'][:10]}, revision `{record['revision'][:12]}`, "
+        f"{record['date'][:10]}, revision `{machine.shortened(record['revision'])}`, "
         f"{machine.told(record['machine'])}. "
         f"Load of the machine before each process: {low:.1f} to {high:.1f}. "
         f"Linear algebra: {', '.join(libraries)}."

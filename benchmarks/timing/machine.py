@@ -51,6 +51,16 @@ def told(machine: dict[str, Any]) -> str:
     return f"{line}, {settings}" if settings else line
 
 
+def shortened(revision: str) -> str:
+    """Its first twelve digits, and still whether files differed from it.
+
+    >>> shortened("4626998bbfd6087dffb319435452f38acce57256-dirty")
+    '4626998bbfd6-dirty'
+    """
+    digits, dash, dirty = revision.partition("-")
+    return f"{digits[:12]}{dash}{dirty}"
+
+
 def record(command: str, figures: dict[str, Any], **more: Any) -> dict[str, Any]:
     """What the history keeps of one run of a command; see ``history.Figure``."""
     return {
