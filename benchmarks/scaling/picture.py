@@ -33,7 +33,7 @@ def draw(points: list[Point], told: str) -> None:
     chart = themed(
         alt.vconcat(alt.hconcat(*views[:2]), alt.hconcat(*views[2:])),
         "What ratings, rank and cores cost",
-        "Dashed: other libraries. A sweep of a model without sweeps is its fit.",
+        "Synthetic ratings. Dashed: other libraries. A sweep of a model without sweeps is its fit.",
         told,
     )
     PICTURE.write_bytes(vl_convert.vegalite_to_png(chart.to_dict(), scale=1.2))
