@@ -217,6 +217,18 @@ def test_decomposition_of_large_features_keeps_the_leading_directions(
     np.testing.assert_allclose(directions.T @ directions, np.eye(5), atol=1e-5)
 
 
+def test_decomposition_of_large_features_finds_no_more_directions_than_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(0)
+    features = sparse.csr_array(rng.random((60, 3)) @ rng.random((3, 50)))
+    monkeypatch.setattr("fivestar.models.bayesian.prior.MAX_DENSE", 10)
+    sizes, directions = decompose(features, n_directions=30)
+    assert len(sizes) == 3
+    gram = (features @ features.T).toarray()
+    np.testing.assert_allclose((directions * sizes) @ directions.T, gram, rtol=1e-4)
+
+
 # -- predictions
 
 

@@ -17,10 +17,12 @@ MIN_EIGENVALUE = 1e-6
 """Of a feature matrix's Gram matrix to count, relative to the largest."""
 FIRST_BLOCK = 6
 """Leading directions with one strength in common; each next block is twice as long."""
-MAX_DENSE = 4096
+MAX_DENSE = 2048
 """Largest Gram matrix that is decomposed whole."""
-N_ITERATIONS, MORE_DIRECTIONS = 8, 20
+N_ITERATIONS, MORE_DIRECTIONS = 4, 20
 """Of a larger one, and how many directions are iterated beside those that are wanted."""
+ROUNDING = 1e-14
+"""Eigenvalues of this size, relative to the largest, are nothing but rounding of float32."""
 
 
 class RowPrior:
@@ -170,11 +172,18 @@ def decompose(features: sparse.csr_array, n_directions: int) -> tuple[Array, Arr
     exact = features.astype(np.float64)
     if n_columns < n_rows:
         eigenvalues, right = np.linalg.eigh((exact.T @ exact).toarray())
-        least = MIN_EIGENVALUE * eigenvalues[-1]
-        directions = exact @ (right / np.sqrt(np.maximum(eigenvalues, least)))
+        directions = _left(exact, right, eigenvalues, MIN_EIGENVALUE)
     else:
         eigenvalues, directions = np.linalg.eigh((exact @ exact.T).toarray())
     return _leading(eigenvalues, directions, n_directions)
+
+
+def _left(
+    matrix: Array | sparse.csr_array, right: Array, eigenvalues: Array, least: float
+) -> Array:
+    """Left singular vectors from right ones; ``least`` is relative to the largest eigenvalue."""
+    left: Array = matrix @ (right / np.sqrt(np.maximum(eigenvalues, least * eigenvalues[-1])))
+    return left
 
 
 def _leading(eigenvalues: Array, directions: Array, n_directions: int) -> tuple[Array, Array]:
@@ -194,12 +203,15 @@ def _by_iterations(matrix: sparse.csr_array, n_directions: int) -> tuple[Array, 
     transposed = matrix.T.tocsr()
     image = _product(matrix, random.standard_normal((matrix.shape[1], wide)))
     for _ in range(N_ITERATIONS):
-        image = _product(matrix, np.linalg.qr(_product(transposed, image))[0])
-    exact = image.astype(np.float64)
-    eigenvalues, turns = np.linalg.eigh(exact.T @ exact)
-    least = MIN_EIGENVALUE * eigenvalues[-1]
-    directions: Array = exact @ (turns / np.sqrt(np.maximum(eigenvalues, least)))
-    return _leading(eigenvalues, directions, n_directions)
+        image = _product(matrix, _left_of(_product(transposed, image))[1])
+    return _leading(*_left_of(image), n_directions)
+
+
+def _left_of(tall: Array) -> tuple[Array, Array]:
+    """Eigenvalues of X'X and left singular vectors of X, ten times as fast as by QR."""
+    exact = tall.astype(np.float64)
+    eigenvalues, right = np.linalg.eigh(exact.T @ exact)
+    return eigenvalues, _left(exact, right, eigenvalues, ROUNDING)
 
 
 def _product(matrix: sparse.csr_array, dense: Array) -> Array:
