@@ -3,8 +3,9 @@
     python benchmarks/start_up.py [--repeats 5] [--compiled]
 
 Copies the project with the demo's ratings to a temporary folder and runs there what `make run`
-does, then the same with `--only-missing-outputs`, whole processes all. With
-``--compiled`` numba's compiled functions are copied too, as a second run finds them.
+does, then the same with `--only-missing-outputs`, whole processes all; beside it a Kedro project
+of nothing but one node that returns a number, in turns. With ``--compiled`` numba's compiled
+functions are copied too, as a second run finds them.
 """
 
 from __future__ import annotations
@@ -17,11 +18,38 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 COPIED = ("conf", "src", "pyproject.toml", ".telemetry", "data/01_raw/demo")
-COMMAND = [sys.executable, "-m", "kedro", "run", "--runner", "fivestar.runner.LongestFirst"]
+COMMAND = [sys.executable, "-m", "kedro", "run"]
+OURS = [*COMMAND, "--runner", "fivestar.runner.LongestFirst"]
+EMPTY = {
+    "pyproject.toml": f"""
+[tool.kedro]
+package_name = "empty"
+project_name = "empty"
+kedro_init_version = "{version("kedro")}"
+""",
+    "conf/base/catalog.yml": "",
+    "conf/local/.gitkeep": "",
+    "src/empty/__init__.py": "",
+    "src/empty/settings.py": "",
+    "src/empty/pipeline_registry.py": """
+from kedro.pipeline import Pipeline, node
+
+
+def one():
+    return 1
+
+
+def register_pipelines():
+    return {"__default__": Pipeline([node(one, None, "number")])}
+""",
+}
+"""A Kedro project's files."""
 
 
 def copy_project(folder: Path, *, compiled: bool) -> None:
@@ -36,11 +64,18 @@ def copy_project(folder: Path, *, compiled: bool) -> None:
             shutil.copy2(here, there)
 
 
-def seconds(folder: Path, *options: str) -> float:
+def write_empty_project(folder: Path) -> None:
+    for name, text in EMPTY.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def seconds(folder: Path, command: Sequence[str]) -> float:
     """Of one whole process."""
     start = time.perf_counter()
     subprocess.run(
-        [*COMMAND, *options],
+        command,
         check=True,
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(folder / "src")},
@@ -57,16 +92,21 @@ def main() -> None:
     options = parser.parse_args()
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        copy_project(folder, compiled=options.compiled)
-        whole = seconds(folder)
-        again = [seconds(folder, "--only-missing-outputs") for _ in range(options.repeats)]
+        ours, empty = Path(place) / "ours", Path(place) / "empty"
+        copy_project(ours, compiled=options.compiled)
+        write_empty_project(empty)
+        whole = seconds(ours, OURS)
+        found: dict[str, list[float]] = {"with nothing to do": [], "empty Kedro project": []}
+        for _ in range(options.repeats):
+            found["with nothing to do"].append(seconds(ours, [*OURS, "--only-missing-outputs"]))
+            found["empty Kedro project"].append(seconds(empty, COMMAND))
     print(f"{os.cpu_count()} cores, load before {load:.1f}")
-    print(f"default run          {whole:6.1f} s")
-    print(
-        f"with nothing to do   {statistics.median(again):6.2f} s, the median of {len(again)} "
-        f"({min(again):.2f} to {max(again):.2f})"
-    )
+    print(f"default run           {whole:6.1f} s")
+    for name, each in found.items():
+        print(
+            f"{name:21s} {statistics.median(each):6.2f} s, the median of {len(each)} "
+            f"({min(each):.2f} to {max(each):.2f})"
+        )
 
 
 if __name__ == "__main__":
