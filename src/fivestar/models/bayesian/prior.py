@@ -18,7 +18,7 @@ MIN_EIGENVALUE = 1e-6
 FIRST_BLOCK = 6
 """Leading directions with one strength in common; each next block is twice as long."""
 MAX_DENSE = 2048
-"""Largest Gram matrix that is decomposed whole."""
+"""Largest Gram matrix that is decomposed whole; twice as long, it takes eight times as long."""
 N_ITERATIONS, MORE_DIRECTIONS = 4, 20
 """Of a larger one, and how many directions are iterated beside those that are wanted."""
 ROUNDING = 1e-14
@@ -208,7 +208,7 @@ def _by_iterations(matrix: sparse.csr_array, n_directions: int) -> tuple[Array, 
 
 
 def _left_of(tall: Array) -> tuple[Array, Array]:
-    """Eigenvalues of X'X and left singular vectors of X, ten times as fast as by QR."""
+    """Eigenvalues of X'X and left singular vectors of X; faster than by QR."""
     exact = tall.astype(np.float64)
     eigenvalues, right = np.linalg.eigh(exact.T @ exact)
     return eigenvalues, _left(exact, right, eigenvalues, ROUNDING)
