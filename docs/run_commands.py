@@ -30,7 +30,7 @@ NOT_RUN = {
     r"make data": "asks other sites; tests/test_download.py has a server of its own",
     r"my-spark": "needs a cluster",
     r"my-books|user_mean": "needs what the reader makes; tests make the same",
-    r"(mine|my)\.csv|--pipelines (scoring|monitoring)$": "needs a file of the reader's",
+    r"(mine|my)\.csv|run --pipelines (scoring|monitoring)$": "needs a file of the reader's",
     r"ml-20m|20000000|make bench-(speed|scaling)$|benchmarks/(speed|scaling)\b(?!.*quick)": (
         "takes 20 million ratings"
     ),
