@@ -6,6 +6,14 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.core import config
+from numba.core.codegen import get_host_cpu_features
+
+FEATURES: str = get_host_cpu_features()  # type: ignore[no-untyped-call]
+"""Of the processor, as LLVM tells them."""
+if config.CPU_FEATURES is None and "+avx512vl" in FEATURES:  # type: ignore[attr-defined]
+    # LLVM would use half of each vector register, to spare the clock of the first such processors.
+    config.CPU_FEATURES = FEATURES + ",-prefer-256-bit"  # type: ignore[attr-defined]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -21,6 +21,8 @@ LANES = 8
 """Systems that are solved side by side, float64: element (i, j) of all of them is one vector."""
 FOUR = 4
 """Rows added at a time: no sum waits for the one before."""
+EIGHT = 8
+"""Rows whose products with another are found at a time, eight columns a step."""
 SIDE = 4
 """Rows and columns of the block of their matrices that is found at a time."""
 
@@ -216,3 +218,61 @@ def _add_rows(length: int) -> Any:
 
 
 add_rows_16, add_rows_8 = _add_rows(16), _add_rows(8)
+
+
+@_in_registers
+def products_of_eights(
+    typing: Any, out: Any, n: Any, left: Any, row: Any, rows: Any, begin: Any, of: Any, n_steps: Any
+) -> Any:
+    """Set the first n of ``out`` to the products of a row of ``left`` with rows of ``of``.
+
+    The latter are n entries of ``rows`` from ``begin`` on; EIGHT times ``n_steps`` columns count.
+    ``out`` has up to EIGHT - 1 more, which are overwritten.
+    """
+    kind = ir.VectorType(_NUMBER, EIGHT)
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        _, n, _, row, _, begin, _, n_steps = arguments
+        out, left, rows, of = (
+            _Array(context, builder, signature.args[i], arguments[i]) for i in (0, 2, 4, 6)
+        )
+        sums = [_variable(builder, ir.Constant(kind, [0.0] * EIGHT)) for _ in range(EIGHT)]
+        last = builder.sub(n, _INDEX(1))
+        n_groups = builder.sdiv(builder.add(n, _INDEX(EIGHT - 1)), _INDEX(EIGHT))
+        with cgutils.for_range(builder, n_groups) as group:
+            first = builder.mul(group.index, _INDEX(EIGHT))
+            found = []
+            for number, place in enumerate(sums):
+                at = builder.add(first, _INDEX(number))
+                at = builder.select(builder.icmp_signed("<", at, last), at, last)
+                at = rows.load(ir.IntType(32), builder.add(begin, at))
+                found.append(builder.sext(at, _INDEX))
+                builder.store(ir.Constant(kind, [0.0] * EIGHT), place)
+            with cgutils.for_range(builder, n_steps) as step:
+                column = builder.mul(step.index, _INDEX(EIGHT))
+                x = left.load(kind, row, column)
+                for at, place in zip(found, sums, strict=True):
+                    product = _sum(builder, x, of.load(kind, at, column), builder.load(place))
+                    builder.store(product, place)
+            out.store(_totals(builder, [builder.load(place) for place in sums]), first)
+        return context.get_dummy_value()
+
+    return types.void(out, types.intp, left, types.intp, rows, types.intp, of, types.intp), build
+
+
+def _totals(builder: Any, vectors: list[Any]) -> Any:
+    """The sum of each vector's elements, as one vector: in each round half as many, in twos."""
+    width = 1
+    while len(vectors) > 1:
+        blocks = range(0, EIGHT, 2 * width)
+        low = [i + j + side for i in blocks for side in (0, EIGHT) for j in range(width)]
+        lower, upper = (
+            ir.Constant(ir.VectorType(ir.IntType(32), EIGHT), [i + more for i in low])
+            for more in (0, width)
+        )
+        vectors = [
+            builder.fadd(builder.shuffle_vector(x, y, lower), builder.shuffle_vector(x, y, upper))
+            for x, y in zip(vectors[::2], vectors[1::2], strict=True)
+        ]
+        width *= 2
+    return vectors[0]

@@ -17,7 +17,13 @@ from scipy import sparse
 from fivestar.models.base import FloatArray
 from fivestar.models.compiled import compiled
 from fivestar.models.threads import rows_in_threads
-from fivestar.models.vector_loops import FOUR, add_rows_8, add_rows_16
+from fivestar.models.vector_loops import (
+    EIGHT,
+    FOUR,
+    add_rows_8,
+    add_rows_16,
+    products_of_eights,
+)
 
 Array = NDArray[np.float32]
 CHUNK = 256
@@ -112,7 +118,8 @@ class SquaredErrors:
     ) -> float:
         squares = np.zeros(0 if readout is None else len(self.starts) - 1)
         data = self.starts, self.columns, self.targets, self.importance
-        arrays = *data, *own, *other, *gradient
+        sides = (_padded(own.factors), own.bias, _padded(other.factors), other.bias)
+        arrays = *data, *sides, *gradient
         told = tuple(readout or (0.0,) * 5)
         rows_in_threads(
             lambda first, end: _add_up(first, end, *arrays, told, squares),
@@ -120,6 +127,12 @@ class SquaredErrors:
             2 * len(self.columns) * own.factors.shape[1],
         )
         return float(squares.sum())
+
+
+def _padded(factors: Array) -> Array:
+    """With columns of zeros up to whole vectors, (n, multiple of EIGHT)."""
+    missing = -factors.shape[1] % EIGHT
+    return np.pad(factors, ((0, 0), (0, missing))) if missing else np.ascontiguousarray(factors)
 
 
 @compiled
@@ -140,14 +153,14 @@ def _add_up(
     squares: NDArray[np.float64],
 ) -> None:
     """Rows from ``first`` to ``end`` of squares and gradients, where these are not empty."""
-    biased = len(left_bias) > 0
-    errors, total = np.empty(CHUNK, np.float32), np.empty(left.shape[1], np.float32)
+    biased, n_steps = len(left_bias) > 0, left.shape[1] // EIGHT
+    errors, total = np.empty(CHUNK + EIGHT, np.float32), np.empty(left.shape[1], np.float32)
     for row in range(first, end):
         total[:] = 0
         of_bias, of_row = np.float32(0), 0.0
         for begin in range(starts[row], starts[row + 1], CHUNK):
             n = min(CHUNK, starts[row + 1] - begin)
-            _dot_products(errors, n, left, row, right, columns, begin)
+            products_of_eights(errors, n, left, row, columns, begin, right, n_steps)
             for p in range(n):
                 if biased:
                     errors[p] += left_bias[row] + right_bias[columns[begin + p]]
@@ -160,7 +173,7 @@ def _add_up(
         if len(squares):
             squares[row] = of_row
         if len(gradient):
-            for f in range(len(total)):
+            for f in range(gradient.shape[1]):
                 gradient[row, f] = total[f]
             if biased:
                 bias_gradient[row] = of_bias
@@ -179,35 +192,6 @@ def _weighted_sum(errors: Array, n: int, importance: Array, begin: int) -> np.fl
 
 
 @compiled
-def _dot_products(
-    products: Array,
-    n: int,
-    left: Array,
-    row: int,
-    right: Array,
-    columns: NDArray[np.int32],
-    begin: int,
-) -> None:
-    """Products of one row with n rated ones, four at a time: their sums do not wait."""
-    size = left.shape[1]
-    for p in range(0, n - 3, 4):
-        a, b = columns[begin + p], columns[begin + p + 1]
-        c, d = columns[begin + p + 2], columns[begin + p + 3]
-        of_a, of_b, of_c, of_d = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
-        for f in range(size):
-            of_a += left[row, f] * right[a, f]
-            of_b += left[row, f] * right[b, f]
-            of_c += left[row, f] * right[c, f]
-            of_d += left[row, f] * right[d, f]
-        products[p], products[p + 1], products[p + 2], products[p + 3] = of_a, of_b, of_c, of_d
-    for p in range(n - n % 4, n):
-        product = np.float32(0)
-        for f in range(size):
-            product += left[row, f] * right[columns[begin + p], f]
-        products[p] = product
-
-
-@compiled
 def _add_rows(
     total: Array, times: Array, n: int, right: Array, columns: NDArray[np.int32], begin: int
 ) -> None:
@@ -216,17 +200,8 @@ def _add_rows(
     while done + 16 <= size:
         add_rows_16(total, times, n_fours, columns, begin, right, done)
         done += 16
-    if done + 8 <= size:
-        add_rows_8(total, times, n_fours, columns, begin, right, done)
-        done += 8
     if done < size:
-        for p in range(0, n_fours * FOUR, FOUR):
-            a, b = columns[begin + p], columns[begin + p + 1]
-            c, d = columns[begin + p + 2], columns[begin + p + 3]
-            for f in range(done, size):
-                first = times[p] * right[a, f] + times[p + 1] * right[b, f]
-                second = times[p + 2] * right[c, f] + times[p + 3] * right[d, f]
-                total[f] += first + second
+        add_rows_8(total, times, n_fours, columns, begin, right, done)
     for p in range(n_fours * FOUR, n):
         for f in range(size):
             total[f] += times[p] * right[columns[begin + p], f]
