@@ -23,7 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.timing import history, machine
 
-RUNNERS = ("SequentialRunner", "ThreadRunner", "ParallelRunner", "fivestar.runner.LongestFirst")
+RUNNERS = ("SequentialRunner", "ThreadRunner", "ParallelRunner")
 
 
 @dataclass
@@ -73,8 +73,7 @@ def main() -> None:
     print(f"training pipeline on {len(cores)} core(s), median of {len(results[RUNNERS[0]])}")
     figures = {}
     print(f"{'runner':18s}{'wall s':>8s}{'cpu s':>8s}{'MB':>7s}{'times as fast':>15s}")
-    for path, runs in results.items():
-        runner = path.rpartition(".")[-1]
+    for runner, runs in results.items():
         pairs = zip(results[RUNNERS[0]], runs, strict=True)
         ratios = [run.wall / sequential.wall for sequential, run in pairs]
         gain = statistics.median(1 / ratio for ratio in ratios)

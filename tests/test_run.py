@@ -22,7 +22,6 @@ from fivestar.errors import InputError
 from fivestar.metrics import rmse
 from fivestar.pipeline_registry import register_pipelines
 from fivestar.ratings import TrainingData
-from fivestar.runner import LongestFirst, LongestFirstInProcesses, LongestFirstInThreads
 
 from .project import ROOT, fail_to_fit, make_project, mlflow_runs, run
 
@@ -174,9 +173,7 @@ def test_mlflow_has_one_finished_flat_run_per_model_with_everything(project: Pat
     assert runs["als"].data.params["splitting.method"] == "stratified"
 
 
-@pytest.mark.parametrize(
-    "runner", [ThreadRunner, ParallelRunner, LongestFirstInThreads, LongestFirstInProcesses]
-)
+@pytest.mark.parametrize("runner", [ThreadRunner, ParallelRunner])
 def test_every_runner_gives_the_same_metrics_to_the_last_digit(
     runner: type, project: Path, tmp_path: Path
 ) -> None:
@@ -196,7 +193,7 @@ def test_every_runner_gives_the_same_metrics_to_the_last_digit(
     ).read_bytes()
 
 
-@pytest.mark.parametrize("runner", [SequentialRunner, ThreadRunner, ParallelRunner, LongestFirst])
+@pytest.mark.parametrize("runner", [SequentialRunner, ThreadRunner, ParallelRunner])
 def test_a_failing_model_is_failed_in_mlflow_and_the_others_finish(
     runner: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,11 +28,3 @@ def test_results_and_errors_are_the_tasks_own() -> None:
         assert good.result(timeout=5) == 7
         with pytest.raises(ZeroDivisionError):
             bad.result(timeout=5)
-
-
-def test_a_pool_hands_tasks_on_to_what_runs_them_and_closes_it_at_the_end() -> None:
-    closed = []
-    with ByRank(2, lambda task: 0, lambda task: task() + 1, lambda: closed.append(True)) as pool:
-        assert [future.result() for future in [pool.submit(lambda: 7), pool.submit(int)]] == [8, 1]
-        assert not closed
-    assert closed

@@ -26,7 +26,7 @@ class WorkersHook:
     Numpy and torch get ``threads_per_node`` threads under every runner: sums then run in the same
     order, and the metrics of all runners agree to the last digit. One thread also keeps a
     worker that was forked after torch had started its threads from waiting for them forever.
-    Nodes take turns where the cores are too few for all.
+    Threads of the runner take nodes in turn where the cores are too few for all.
     """
 
     def __init__(self) -> None:
@@ -42,14 +42,13 @@ class WorkersHook:
 
     @hook_impl
     def before_pipeline_run(self, catalog: CatalogProtocol) -> None:
+        self._free = threading.Semaphore(self._n_nodes)
         by_processes = isinstance(catalog, SharedMemoryDataCatalog)
         if by_processes and multiprocessing.get_start_method() != "fork":
             raise InputError(
                 "ParallelRunner needs processes that are forked; on this system they are "
                 "spawned and would lack the project's settings. Use `--runner ThreadRunner`."
             )
-        semaphore = multiprocessing.Semaphore if by_processes else threading.Semaphore
-        self._free = semaphore(self._n_nodes)
 
     @hook_impl(wrapper=True)
     def before_node_run(self) -> Iterator[None]:

@@ -11,6 +11,7 @@ from fivestar.metrics import rmse
 from fivestar.models.base import probe_of
 from fivestar.models.bayesian.sampler import Sampler
 from fivestar.models.bayesian.scores import Samples
+from fivestar.models.threads import results_in_threads
 from fivestar.models.training import Training
 from fivestar.ratings import observed, observed_at
 
@@ -26,9 +27,13 @@ class Course:
     """Keeps the chains' states at each measurement; during burn-in the latest ones only."""
 
     def __init__(
-        self, model: BayesianFactorization, samplers: list[Sampler], training: Training
+        self,
+        model: BayesianFactorization,
+        samplers: list[Sampler],
+        training: Training,
+        n_threads: int,
     ) -> None:
-        self.model, self.samplers = model, samplers
+        self.model, self.samplers, self.n_threads = model, samplers, n_threads
         self.states: list[State] = []
         self.curves: dict[str, list[float]] = {"noise": [], "sample_rmse": []}
         chosen = probe_of(training.ratings)
@@ -52,13 +57,13 @@ class Course:
 
     def measure(self) -> tuple[float, float | None]:
         """RMSE of the mean of the samples; during burn-in of the latest ones."""
-        states = [self.model._state(sampler) for sampler in self.samplers]
+        states = list(results_in_threads(self.model._state, self.samplers, self.n_threads))
         if not all(np.isfinite(array).all() for state in states for array in state.values()):
             return np.nan, None
         if self.count == 0:
             self.states.clear()
         self.states += states
-        latest = [self.model.expected_at(_one(state), *self.pairs, self.times) for state in states]
+        latest = list(results_in_threads(self._expected, states, self.n_threads))
         alone = np.mean([self._rmse(each)[0] for each in latest])
         errors = self._rmse(np.mean(latest, axis=0))
         if self.samplers[0].n_sweeps > self.model.n_burn_in:
@@ -70,6 +75,9 @@ class Course:
         self.curves["noise"].append(unit * float(np.mean(1 / np.sqrt(noises))))
         self.curves["sample_rmse"].append(float(alone))
         return errors
+
+    def _expected(self, state: State) -> Array:
+        return self.model.expected_at(_one(state), *self.pairs, self.times)
 
     def _rmse(self, expected: Array) -> tuple[float, float | None]:
         """On train and validation, in ratings."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from copy import copy
 from dataclasses import dataclass, field, replace
+from itertools import cycle
 from typing import Annotated, Literal
 
 import numpy as np
@@ -139,12 +140,16 @@ class BayesianFactorization(Model):
         every = math.ceil(self.n_chains * self.n_steps / self.n_kept)
         n_sweeps = (self.n_burn_in + self.n_steps) // every * every
         steps = Steps(n_steps=n_sweeps, stopping=None, measure_every=every)
-        course = Course(self, samplers, training)
         # With more ratings a chain itself keeps the threads busy.
         n_threads = available_threads() if training.ratings.nnz < WORTH_SHARING else 1
+        course = Course(self, samplers, training, n_threads)
+        # Chains wait for each other at measurements only, unless each sweep's time counts.
+        together = every if n_threads > 1 and training.max_seconds is None else 1
+        due = cycle([together] + [0] * (together - 1))
 
         def sweep() -> None:
-            in_threads(lambda sampler: sampler.sweep(), samplers, n_threads)
+            if n := next(due):
+                in_threads(lambda sampler: sampler.run(n), samplers, n_threads)
 
         history = replace(training, measure=course.measure).run(sweep, [], steps)
         history.curves, history.best_step = course.curves, history.steps[-1]

@@ -133,7 +133,10 @@ Likelihood = Gaussian | OrdinalProbit
 
 def with_ends(cutpoints: Array) -> Array:
     """Cutpoints between minus and plus infinity."""
-    return np.pad(cutpoints, ((0, 0), (1, 1)), constant_values=(-np.inf, np.inf))
+    edges = np.full((len(cutpoints), cutpoints.shape[1] + 2), np.inf)
+    edges[:, 0] = -np.inf
+    edges[:, 1:-1] = cutpoints
+    return edges
 
 
 def sums_of_squares(draws: Draws, values: Array) -> Array:

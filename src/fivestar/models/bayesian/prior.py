@@ -55,9 +55,7 @@ class RowPrior:
         scatter = self.scale * np.eye(size) + np.outer(mean, mean)
         freedom = size + n_rows + 1
         for group in groups:
-            rest += group.explained
             scatter += group.sample(rest, root, inverse, random)
-            rest -= group.explained
             freedom += len(group.eigenvalues)
         scatter += rest.T @ rest
         self.precision = wishart(scatter, freedom, random)
@@ -131,22 +129,69 @@ class FeatureGroup:
     ) -> Array:
         """Draw F B and l; returns the scatter B' diag(l) B that the draw of L needs.
 
-        ``rest`` is what the group has to explain; ``root`` is the Cholesky factor of L.
+        ``rest`` is what all groups leave unexplained, before and after; ``root`` is the Cholesky
+        factor of L, of which there is the ``inverse``.
         """
         n, size = self.coefficients.shape
-        shrink = (self.eigenvalues / (self.eigenvalues + self.strengths))[:, None]
-        self.coefficients = shrink * (self.coordinates.T @ rest)
-        self.coefficients += np.sqrt(shrink) * (random.standard_normal((n, size)) @ inverse)
-        coefficients = self.coefficients.astype(np.float32)
-        self.explained = self.coordinates @ coefficients
-        self.explained[self.empty] = self.default @ coefficients
-        scaled = self.coefficients / np.sqrt(self.eigenvalues)[:, None]
-        squares = np.bincount(self.blocks, np.sum((scaled @ root) ** 2, axis=1))
+        self.coefficients, self.explained, scaled, squares = _draw(
+            rest,
+            self.explained,
+            self.coordinates,
+            self.default,
+            self.empty,
+            self.eigenvalues,
+            self.strengths,
+            root,
+            inverse,
+            random.standard_normal((n, size)),
+        )
         numbers = size * np.bincount(self.blocks)
-        strengths = random.gamma(1 + numbers / 2) / (0.1 + squares / 2)
+        strengths = random.gamma(1 + numbers / 2) / (0.1 + np.bincount(self.blocks, squares) / 2)
         self.strengths = strengths[self.blocks]
         scatter: Array = scaled.T @ (self.strengths[:, None] * scaled)
         return scatter
+
+
+@compiled
+def _draw(
+    rest: Array,
+    explained: Array,
+    coordinates: Array,
+    default: Array,
+    empty: NDArray[np.intp],
+    eigenvalues: Array,
+    strengths: Array,
+    root: Array,
+    inverse: Array,
+    normal: Array,
+) -> tuple[Array, Array, Array, Array]:
+    """Coefficients a, F B, a / sqrt(s) and the squares of its rows times ``root``.
+
+    One function: chains side by side would wait for Python's lock between many short ones.
+    """
+    n, size = normal.shape
+    rest += explained
+    fitted, noise = np.dot(coordinates.T, rest), np.dot(normal, inverse)
+    coefficients, scaled = np.empty((n, size)), np.empty((n, size))
+    for j in range(n):
+        shrink = eigenvalues[j] / (eigenvalues[j] + strengths[j])
+        for a in range(size):
+            value = shrink * fitted[j, a] + np.sqrt(shrink) * noise[j, a]
+            coefficients[j, a] = value
+            scaled[j, a] = value / np.sqrt(eigenvalues[j])
+    short = coefficients.astype(np.float32)
+    explained = np.dot(coordinates, short)
+    of_empty = np.dot(default, short)
+    for row in empty:
+        explained[row] = of_empty
+    rest -= explained
+    turned, squares = np.dot(scaled, root), np.empty(n)
+    for j in range(n):
+        total = 0.0
+        for a in range(size):
+            total += turned[j, a] * turned[j, a]
+        squares[j] = total
+    return coefficients, explained, scaled, squares
 
 
 def project(features: sparse.csr_array, projection: Array, default: Array) -> Array:

@@ -86,6 +86,11 @@ class Sampler:
         )
         self.scores = self.users.scores(self.items.values)
 
+    def run(self, n_sweeps: int) -> None:
+        """Draw everything so many times."""
+        for _ in range(n_sweeps):
+            self.sweep()
+
     def sweep(self) -> None:
         """Draw everything once."""
         self.n_sweeps += 1
