@@ -17,6 +17,7 @@ from fivestar.models.vector_loops import (
     block_below,
     diagonal_block,
     substitute_back,
+    up_to,
 )
 
 Array = NDArray[np.floating]
@@ -73,33 +74,18 @@ class Rest(NamedTuple):
 
 def empty_block(size: int) -> Array:
     """For the weighted rows (d, t, 1) of a chunk."""
-    return np.zeros((CHUNK, _up_to(size + 2, WIDE)), dtype=np.float32)
+    return np.zeros((CHUNK, up_to(size + 2, WIDE)), dtype=np.float32)
 
 
 def empty_sums(size: int, n: int) -> Array:
     """For the sums of n rows of the matrix; see ``add_entries``."""
-    return np.zeros((n, _up_to(size + 2, TALL), _up_to(size, WIDE) + 1), dtype=np.float32)
+    return np.zeros((n, up_to(size + 2, TALL), up_to(size, WIDE) + 1), dtype=np.float32)
 
 
 def empty_matrix(n_unknowns: int) -> Array:
     """For A and, below it, b of LANES systems, up to whole blocks."""
-    n = _up_to(n_unknowns, SIDE)
+    n = up_to(n_unknowns, SIDE)
     return np.zeros((n + SIDE, n, LANES))
-
-
-def padded(design: Array) -> Array:
-    """A copy whose rows begin with a cache line and end with zeros, as whole tiles."""
-    n, size = design.shape
-    width = _up_to(size, WIDE)
-    memory = np.zeros(n * width + WIDE, dtype=np.float32)
-    first = -memory.ctypes.data % (4 * WIDE) // 4
-    aligned = memory[first : first + n * width].reshape(n, width)
-    aligned[:, :size] = design
-    return aligned
-
-
-def _up_to(n: int, multiple: int) -> int:
-    return -(-n // multiple) * multiple
 
 
 @compiled

@@ -18,11 +18,10 @@ from fivestar.models.row_systems import (
     empty_block,
     empty_matrix,
     empty_sums,
-    padded,
     solve_rows,
 )
 from fivestar.models.threads import in_threads, threads_for
-from fivestar.models.vector_loops import LANES
+from fivestar.models.vector_loops import LANES, WIDE, padded
 from fivestar.ratings import with_values
 
 PART = 1 << 15
@@ -104,7 +103,7 @@ class RowSolver:
             _roots(weights),
             _or_empty(offsets, np.float32),
             _roots(column_weights),
-            padded(design),
+            padded(design, WIDE),
             size,
         )
         rest = Rest(

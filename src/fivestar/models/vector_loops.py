@@ -11,9 +11,11 @@ from collections.abc import Callable
 from functools import reduce
 from typing import Any, cast
 
+import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
+from numpy.typing import NDArray
 
 TALL, WIDE = 8, 16
 """Rows and columns of the tile of products that is summed at a time, float32."""
@@ -26,9 +28,28 @@ EIGHT = 8
 SIDE = 4
 """Rows and columns of the block of their matrices that is found at a time."""
 
+CACHE_LINE = 64
+"""Bytes; what begins with one is loaded in as few as it can be."""
+
 _INDEX, _NUMBER = ir.IntType(64), ir.FloatType()
 _TILE_ROW = ir.VectorType(_NUMBER, WIDE)
 _LANES = ir.VectorType(ir.DoubleType(), LANES)
+
+
+def padded(rows: NDArray[np.floating], multiple: int) -> NDArray[np.float32]:
+    """A float32 copy that begins with a cache line, with zeros up to so many columns."""
+    n, size = rows.shape
+    width = up_to(size, multiple)
+    memory = np.zeros(n * width + CACHE_LINE // 4, dtype=np.float32)
+    first = -memory.ctypes.data % CACHE_LINE // 4
+    aligned = memory[first : first + n * width].reshape(n, width)
+    aligned[:, :size] = rows
+    return aligned
+
+
+def up_to(n: int, multiple: int) -> int:
+    """The next multiple."""
+    return -(-n // multiple) * multiple
 
 
 class _Array:

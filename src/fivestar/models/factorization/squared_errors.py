@@ -22,6 +22,7 @@ from fivestar.models.vector_loops import (
     FOUR,
     add_rows_8,
     add_rows_16,
+    padded,
     products_of_eights,
 )
 
@@ -118,8 +119,8 @@ class SquaredErrors:
     ) -> float:
         squares = np.zeros(0 if readout is None else len(self.starts) - 1)
         data = self.starts, self.columns, self.targets, self.importance
-        sides = (_padded(own.factors), own.bias, _padded(other.factors), other.bias)
-        arrays = *data, *sides, *gradient
+        left, right = (padded(side.factors, EIGHT) for side in (own, other))
+        arrays = *data, left, own.bias, right, other.bias, *gradient
         told = tuple(readout or (0.0,) * 5)
         rows_in_threads(
             lambda first, end: _add_up(first, end, *arrays, told, squares),
@@ -127,12 +128,6 @@ class SquaredErrors:
             2 * len(self.columns) * own.factors.shape[1],
         )
         return float(squares.sum())
-
-
-def _padded(factors: Array) -> Array:
-    """With columns of zeros up to whole vectors, (n, multiple of EIGHT)."""
-    missing = -factors.shape[1] % EIGHT
-    return np.pad(factors, ((0, 0), (0, missing))) if missing else np.ascontiguousarray(factors)
 
 
 @compiled
