@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, lru_cache
 from itertools import pairwise
@@ -48,9 +49,31 @@ def results_in_threads(
         return
     with (
         _libraries().limit(limits=1, user_api="blas"),
-        ThreadPoolExecutor(n_threads, initializer=_mark) as pool,
+        _pool(n_threads) as pool,
     ):
         yield from pool.map(work, pieces)
+
+
+def rounds_in_threads(
+    work: Callable[[Piece], Result], pieces: Sequence[Piece], n_rounds: int, n_threads: int
+) -> Generator[list[Result]]:
+    """What ``work`` gives for each piece, round after round.
+
+    A piece is worked on in order, but waits neither for the other pieces nor for who asks for
+    the results. To be closed where not all rounds are asked for.
+    """
+    pools = [_pool(1) for _ in range(min(n_threads, len(pieces)))]
+    with _libraries().limit(limits=1, user_api="blas"):
+        try:
+            rounds = deque(
+                [pools[i % len(pools)].submit(work, piece) for i, piece in enumerate(pieces)]
+                for _ in range(n_rounds)
+            )
+            while rounds:
+                yield [task.result() for task in rounds.popleft()]
+        finally:
+            for pool in pools:
+                pool.shutdown(cancel_futures=True)
 
 
 def rows_in_threads(
@@ -83,6 +106,11 @@ def rows_in_threads(
 @lru_cache(maxsize=1)
 def _waiting(process: int, n_threads: int) -> ThreadPoolExecutor:
     """Threads beside the one that asks; a forked process has none of its parent's."""
+    return _pool(n_threads)
+
+
+def _pool(n_threads: int) -> ThreadPoolExecutor:
+    """Threads that start no further ones."""
     return ThreadPoolExecutor(n_threads, initializer=_mark)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Generator, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,17 +24,20 @@ State = dict[str, Array]
 """One sample's part of each array of kept samples."""
 
 
+class Look(NamedTuple):
+    """What is measured of a chain: after so many sweeps a sample, its predictions, its noise."""
+
+    n_sweeps: int
+    state: State
+    expected: Array
+    noise: float
+
+
 class Course:
     """Keeps the chains' states at each measurement; during burn-in the latest ones only."""
 
-    def __init__(
-        self,
-        model: BayesianFactorization,
-        samplers: list[Sampler],
-        training: Training,
-        n_threads: int,
-    ) -> None:
-        self.model, self.samplers, self.n_threads = model, samplers, n_threads
+    def __init__(self, model: BayesianFactorization, training: Training) -> None:
+        self.model = model
         self.states: list[State] = []
         self.curves: dict[str, list[float]] = {"noise": [], "sample_rmse": []}
         chosen = probe_of(training.ratings)
@@ -55,29 +59,42 @@ class Course:
         self.times = None if times is None else times[self.known]
         self.total, self.count = np.zeros(len(self.pairs[0])), 0
 
-    def measure(self) -> tuple[float, float | None]:
-        """RMSE of the mean of the samples; during burn-in of the latest ones."""
-        states = list(results_in_threads(self.model._state, self.samplers, self.n_threads))
+    def looks(self, sampler: Sampler, every: int) -> Iterator[Look]:
+        """At a chain as it is, and then after each so many further sweeps."""
+        while True:
+            yield self.look(sampler)
+            sampler.run(every)
+
+    def rounds(self, samplers: Sequence[Sampler], n_threads: int) -> Generator[list[Look]]:
+        """At all chains as they are when asked for."""
+        while True:
+            yield list(results_in_threads(self.look, samplers, n_threads))
+
+    def look(self, sampler: Sampler) -> Look:
+        state = self.model._state(sampler)
+        expected = self.model.expected_at(_one(state), *self.pairs, self.times)
+        noise = float(np.mean(1 / np.sqrt(sampler.likelihood.noise.precisions)))
+        return Look(sampler.n_sweeps, state, expected, noise)
+
+    def measure(self, looks: Sequence[Look]) -> tuple[float, float | None]:
+        """RMSE of the mean of the chains' samples; during burn-in of the latest ones."""
+        states = [look.state for look in looks]
         if not all(np.isfinite(array).all() for state in states for array in state.values()):
             return np.nan, None
         if self.count == 0:
             self.states.clear()
         self.states += states
-        latest = list(results_in_threads(self._expected, states, self.n_threads))
-        alone = np.mean([self._rmse(each)[0] for each in latest])
-        errors = self._rmse(np.mean(latest, axis=0))
-        if self.samplers[0].n_sweeps > self.model.n_burn_in:
-            self.total += np.mean(latest, axis=0)
+        alone = np.mean([self._rmse(look.expected)[0] for look in looks])
+        latest = np.mean([look.expected for look in looks], axis=0)
+        errors = self._rmse(latest)
+        if looks[0].n_sweeps > self.model.n_burn_in:
+            self.total += latest
             self.count += 1
             errors = self._rmse(self.total / self.count)
         unit = 1 if self.model.ordinal else self.model.unit
-        noises = [sampler.likelihood.noise.precisions for sampler in self.samplers]
-        self.curves["noise"].append(unit * float(np.mean(1 / np.sqrt(noises))))
+        self.curves["noise"].append(unit * float(np.mean([look.noise for look in looks])))
         self.curves["sample_rmse"].append(float(alone))
         return errors
-
-    def _expected(self, state: State) -> Array:
-        return self.model.expected_at(_one(state), *self.pairs, self.times)
 
     def _rmse(self, expected: Array) -> tuple[float, float | None]:
         """On train and validation, in ratings."""

@@ -35,9 +35,11 @@ class Draws:
         rows = self.random.standard_normal((1 if self.common else self.n_users, size), dtype)
         return np.tile(rows, (self.n_users, 1)) if self.common else rows
 
-    def uniform(self) -> Array | float:
-        """Of (0, 1), (n_users,) or one for all."""
-        return self.random.random(None if self.common else self.n_users)
+    def uniform(self) -> Array:
+        """Of (0, 1), (n_users,)."""
+        if self.common:
+            return np.full(self.n_users, self.random.random())
+        return self.random.random(self.n_users)
 
     def gamma(self, shapes: Array) -> Array:
         """Gamma of these shapes and rate 1, (n_users,)."""

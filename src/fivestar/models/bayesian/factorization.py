@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+from contextlib import closing
 from copy import copy
 from dataclasses import dataclass, field, replace
-from itertools import cycle
 from typing import Annotated, Literal
 
 import numpy as np
@@ -32,7 +32,7 @@ from fivestar.models.bayesian.scores import Samples
 from fivestar.models.factors import Factors, low_rank
 from fivestar.models.levels import MAX_LEVELS, levels_of
 from fivestar.models.solver import with_ones
-from fivestar.models.threads import available_threads, in_threads
+from fivestar.models.threads import available_threads, in_threads, rounds_in_threads
 from fivestar.models.training import History, Steps, Training
 from fivestar.ratings import Features, Indices, Times
 
@@ -142,16 +142,22 @@ class BayesianFactorization(Model):
         steps = Steps(n_steps=n_sweeps, stopping=None, measure_every=every)
         # With more ratings a chain itself keeps the threads busy.
         n_threads = available_threads() if training.ratings.nnz < WORTH_SHARING else 1
-        course = Course(self, samplers, training, n_threads)
-        # Chains wait for each other at measurements only, unless each sweep's time counts.
-        together = every if n_threads > 1 and training.max_seconds is None else 1
-        due = cycle([together] + [0] * (together - 1))
+        course = Course(self, training)
+        # Chains side by side wait for nobody, unless each sweep's time counts.
+        ahead = min(n_threads, self.n_chains) > 1 and training.max_seconds is None
+        if ahead:
+            chains = [course.looks(sampler, every) for sampler in samplers]
+            rounds = rounds_in_threads(next, chains, n_sweeps // every + 1, n_threads)
+        else:
+            rounds = course.rounds(samplers, n_threads)
 
         def sweep() -> None:
-            if n := next(due):
-                in_threads(lambda sampler: sampler.run(n), samplers, n_threads)
+            if not ahead:
+                in_threads(lambda sampler: sampler.sweep(), samplers, n_threads)
 
-        history = replace(training, measure=course.measure).run(sweep, [], steps)
+        with closing(rounds):
+            measured = replace(training, measure=lambda: course.measure(next(rounds)))
+            history = measured.run(sweep, [], steps)
         history.curves, history.best_step = course.curves, history.steps[-1]
         self._keep(course.states)
         return history

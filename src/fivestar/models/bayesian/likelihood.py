@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from fivestar.models.bayesian.cutpoints import Cutpoints
 from fivestar.models.bayesian.draws import Draws
-from fivestar.models.bayesian.probit import log_likelihoods, sample_latent
+from fivestar.models.bayesian.probit import sample_latent
 from fivestar.models.compiled import compiled
 
 Array = NDArray[np.floating]
 
-COST_OF_DRAW, COST_OF_LIKELIHOOD = 100.0, 60.0
+COST_OF_DRAW = 100.0
 """Of a latent rating, in multiplications that take as long."""
 
 
@@ -99,44 +96,27 @@ class OrdinalProbit:
 
     def latent(self, scores: Array) -> Array:
         """Move the cutpoints, then draw the latent ratings z, (n_ratings,), given f."""
-        draws, levels, roots = self.draws, self.levels, np.sqrt(self.noise.precisions)
-
-        def compute(
-            function: Callable[..., None], cutpoints: Array, rows: slice, *rest: Any
-        ) -> None:
-            edges = with_ends(cutpoints[rows] if len(cutpoints) > 1 else cutpoints)
-            starts = draws.starts[rows.start : rows.stop + 1]
-            function(starts, levels, scores, edges, roots[rows], *rest)
-
-        def log_likelihood(cutpoints: Array) -> Array:
-            out = np.empty(len(roots))
-
-            def of_users(first: int, end: int) -> None:
-                compute(log_likelihoods, cutpoints, slice(first, end), out[first:end])
-
-            draws.each_part(of_users, COST_OF_LIKELIHOOD)
-            return out
-
-        self.cutpoints.sample(draws, log_likelihood)
+        draws, cutpoints, roots = self.draws, self.cutpoints, np.sqrt(self.noise.precisions)
+        cutpoints.sample(draws, self.levels, scores, roots)
         drawn, stream = np.empty_like(scores), draws.stream()
 
         def draw(first: int, end: int) -> None:
-            rest = stream, draws.common, drawn
-            compute(sample_latent, self.cutpoints.values, slice(first, end), *rest)
+            sample_latent(
+                draws.starts[first : end + 1],
+                self.levels,
+                scores,
+                cutpoints.edges[first:end] if cutpoints.per_user else cutpoints.edges,
+                roots[first:end],
+                stream,
+                draws.common,
+                drawn,
+            )
 
         draws.each_part(draw, COST_OF_DRAW)
         return drawn
 
 
 Likelihood = Gaussian | OrdinalProbit
-
-
-def with_ends(cutpoints: Array) -> Array:
-    """Cutpoints between minus and plus infinity."""
-    edges = np.full((len(cutpoints), cutpoints.shape[1] + 2), np.inf)
-    edges[:, 0] = -np.inf
-    edges[:, 1:-1] = cutpoints
-    return edges
 
 
 def sums_of_squares(draws: Draws, values: Array) -> Array:

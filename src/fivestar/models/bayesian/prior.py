@@ -44,33 +44,89 @@ class RowPrior:
 
     def sample(self, rows: Array, random: np.random.Generator) -> tuple[Array, Array]:
         """Draw m, B and L given the rows (n_rows, K); returns the rows' prior means and L."""
-        n_rows, size = rows.shape
-        root = np.linalg.cholesky(self.precision)
-        inverse = np.linalg.inv(root)
         groups = [group for group in self.groups if len(group.eigenvalues)]
         explained = sum((group.explained for group in groups), np.zeros_like(rows))
-        mean = (rows - explained).sum(0, dtype=np.float64) / (n_rows + 1)
-        mean += random.standard_normal(size) @ inverse / np.sqrt(n_rows + 1)
-        rest = rows - mean.astype(np.float32) - explained
-        scatter = self.scale * np.eye(size) + np.outer(mean, mean)
-        freedom = size + n_rows + 1
+        self.mean, rest, root, inverse = _draw_mean(rows, explained, self.precision, random)
+        scatter = self.scale * np.eye(len(root)) + np.outer(self.mean, self.mean)
+        freedom = len(root) + len(rows) + 1
         for group in groups:
             scatter += group.sample(rest, root, inverse, random)
             freedom += len(group.eigenvalues)
-        scatter += rest.T @ rest
-        self.precision = wishart(scatter, freedom, random)
-        self.mean = mean
+        self.precision = _draw_precision(rest, scatter, freedom, random)
         return rows - rest, self.precision
 
 
+# Few long functions: chains side by side would wait for Python's lock between many short ones.
+# And loops where numpy has a word for it: numba takes seconds to compile that.
+
+
+@compiled
+def _draw_mean(
+    rows: Array, explained: Array, precision: Array, random: np.random.Generator
+) -> tuple[Array, Array, Array, Array]:
+    """m, what it and F B leave of the rows, L's Cholesky factor and the inverse of that."""
+    n_rows, size = rows.shape
+    root = np.linalg.cholesky(precision)
+    inverse = np.linalg.inv(root)
+    noise = _turned_noise(1, inverse, random)
+    mean, rest = np.zeros(size), np.empty((n_rows, size), np.float32)
+    for row in range(n_rows):
+        for a in range(size):
+            mean[a] += rows[row, a] - explained[row, a]
+    for a in range(size):
+        mean[a] = mean[a] / (n_rows + 1) + noise[0, a] / np.sqrt(n_rows + 1)
+    for row in range(n_rows):
+        for a in range(size):
+            rest[row, a] = rows[row, a] - np.float32(mean[a]) - explained[row, a]
+    return mean, rest, root, inverse
+
+
+@compiled
+def _turned_noise(n: int, inverse: Array, random: np.random.Generator) -> Array:
+    """Rows of N(0, L^-1), (n, K), given the inverse of L's Cholesky factor."""
+    size = len(inverse)
+    noise, turned = np.empty((n, size)), np.zeros((n, size))
+    for j in range(n):
+        for a in range(size):
+            noise[j, a] = random.standard_normal()
+        for c in range(size):
+            for a in range(c + 1):  # the inverse of a lower triangle is one
+                turned[j, a] += noise[j, c] * inverse[c, a]
+    return turned
+
+
+@compiled
+def _draw_precision(
+    rest: Array, scatter: Array, freedom: int, random: np.random.Generator
+) -> Array:
+    """L given the scatter of everything but the rows' rest."""
+    of_rest = np.dot(rest.T, rest)
+    for a in range(len(scatter)):
+        for c in range(len(scatter)):
+            scatter[a, c] += of_rest[a, c]
+    return wishart(scatter, freedom, random)
+
+
+@compiled
 def wishart(inverse_scale: Array, freedom: float, random: np.random.Generator) -> Array:
     """A draw of Wishart(W, v), mean v W, given W^-1 (Bartlett, 1933)."""
     size = len(inverse_scale)
     root = np.linalg.cholesky(np.linalg.inv(inverse_scale))
-    triangle = np.tril(random.standard_normal((size, size)), -1)
-    triangle[np.diag_indices(size)] = np.sqrt(random.chisquare(freedom - np.arange(size)))
-    factor = root @ triangle
-    drawn: Array = factor @ factor.T
+    triangle = np.empty((size, size))
+    for a in range(size):
+        for c in range(size):
+            triangle[a, c] = random.standard_normal()
+    for a in range(size):
+        triangle[a, a] = np.sqrt(random.chisquare(freedom - a))
+    factor, drawn = np.zeros((size, size)), np.zeros((size, size))
+    for a in range(size):
+        for b in range(a + 1):
+            for c in range(b + 1):
+                factor[a, c] += root[a, b] * triangle[b, c]
+    for a in range(size):
+        for c in range(size):
+            for b in range(size):
+                drawn[a, c] += factor[a, b] * factor[c, b]
     return drawn
 
 
@@ -132,8 +188,7 @@ class FeatureGroup:
         ``rest`` is what all groups leave unexplained, before and after; ``root`` is the Cholesky
         factor of L, of which there is the ``inverse``.
         """
-        n, size = self.coefficients.shape
-        self.coefficients, self.explained, scaled, squares = _draw(
+        self.coefficients, self.explained, self.strengths, scatter = _draw_effects(
             rest,
             self.explained,
             self.coordinates,
@@ -141,19 +196,16 @@ class FeatureGroup:
             self.empty,
             self.eigenvalues,
             self.strengths,
+            self.blocks,
             root,
             inverse,
-            random.standard_normal((n, size)),
+            random,
         )
-        numbers = size * np.bincount(self.blocks)
-        strengths = random.gamma(1 + numbers / 2) / (0.1 + np.bincount(self.blocks, squares) / 2)
-        self.strengths = strengths[self.blocks]
-        scatter: Array = scaled.T @ (self.strengths[:, None] * scaled)
         return scatter
 
 
 @compiled
-def _draw(
+def _draw_effects(
     rest: Array,
     explained: Array,
     coordinates: Array,
@@ -161,37 +213,65 @@ def _draw(
     empty: NDArray[np.intp],
     eigenvalues: Array,
     strengths: Array,
+    blocks: NDArray[np.intp],
     root: Array,
     inverse: Array,
-    normal: Array,
+    random: np.random.Generator,
 ) -> tuple[Array, Array, Array, Array]:
-    """Coefficients a, F B, a / sqrt(s) and the squares of its rows times ``root``.
-
-    One function: chains side by side would wait for Python's lock between many short ones.
-    """
-    n, size = normal.shape
-    rest += explained
-    fitted, noise = np.dot(coordinates.T, rest), np.dot(normal, inverse)
+    """Coefficients a, F B, strengths l and the scatter; see ``FeatureGroup.sample``."""
+    (n, n_rows), size = coordinates.T.shape, len(root)
+    for row in range(n_rows):
+        for a in range(size):
+            rest[row, a] += explained[row, a]
+    fitted = np.dot(coordinates.T, rest)
+    noise = _turned_noise(n, inverse, random)
     coefficients, scaled = np.empty((n, size)), np.empty((n, size))
+    short = np.empty((n, size), np.float32)
     for j in range(n):
         shrink = eigenvalues[j] / (eigenvalues[j] + strengths[j])
         for a in range(size):
-            value = shrink * fitted[j, a] + np.sqrt(shrink) * noise[j, a]
-            coefficients[j, a] = value
-            scaled[j, a] = value / np.sqrt(eigenvalues[j])
-    short = coefficients.astype(np.float32)
-    explained = np.dot(coordinates, short)
-    of_empty = np.dot(default, short)
+            coefficients[j, a] = shrink * fitted[j, a] + np.sqrt(shrink) * noise[j, a]
+            scaled[j, a] = coefficients[j, a] / np.sqrt(eigenvalues[j])
+            short[j, a] = coefficients[j, a]
+    found = np.dot(coordinates, short)
     for row in empty:
-        explained[row] = of_empty
-    rest -= explained
-    turned, squares = np.dot(scaled, root), np.empty(n)
-    for j in range(n):
-        total = 0.0
         for a in range(size):
-            total += turned[j, a] * turned[j, a]
-        squares[j] = total
-    return coefficients, explained, scaled, squares
+            found[row, a] = 0
+            for j in range(n):
+                found[row, a] += default[j] * short[j, a]
+    for row in range(n_rows):
+        for a in range(size):
+            rest[row, a] -= found[row, a]
+    drawn = _draw_strengths(blocks, scaled, root, random)
+    scatter = np.zeros((size, size))
+    for j in range(n):
+        for a in range(size):
+            for c in range(size):
+                scatter[a, c] += drawn[j] * scaled[j, a] * scaled[j, c]
+    return coefficients, found, drawn, scatter
+
+
+@compiled
+def _draw_strengths(
+    blocks: NDArray[np.intp], scaled: Array, root: Array, random: np.random.Generator
+) -> Array:
+    """Of each direction the l of its block, (n_directions,), given B and L's Cholesky factor."""
+    n, size = scaled.shape
+    squares, numbers = np.zeros(blocks[-1] + 1), np.zeros(blocks[-1] + 1)
+    for j in range(n):
+        for c in range(size):
+            total = 0.0
+            for a in range(c, size):
+                total += scaled[j, a] * root[a, c]
+            squares[blocks[j]] += total * total
+            numbers[blocks[j]] += 1
+    of_block, strengths = np.empty(len(squares)), np.empty(n)
+    for block in range(len(squares)):
+        gamma = random.standard_gamma(1 + numbers[block] / 2)
+        of_block[block] = gamma / (0.1 + squares[block] / 2)
+    for j in range(n):
+        strengths[j] = of_block[blocks[j]]
+    return strengths
 
 
 def project(features: sparse.csr_array, projection: Array, default: Array) -> Array:

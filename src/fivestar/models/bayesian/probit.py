@@ -14,6 +14,8 @@ Array = NDArray[np.floating]
 
 MIN_PROBABILITY = 1e-12
 """Of a rating: its logarithm stays finite."""
+TAIL = 0.02425
+"""Probability of each side where ``normal_quantile`` takes another formula."""
 
 
 @compiled
@@ -49,10 +51,15 @@ def _exponential(x: float) -> float:
 @compiled
 def normal_quantile(p: float) -> float:
     """Inverse of ``normal_cdf`` for 0 < p < 1, relative error 1.2e-9 (Acklam, 2003)."""
-    if p < 0.02425:
+    if p < TAIL:
         return _tail(math.sqrt(-2 * math.log(p)))
-    if p > 0.97575:
+    if p > 1 - TAIL:
         return -_tail(math.sqrt(-2 * math.log(1 - p)))
+    return _middle(p)
+
+
+@compiled
+def _middle(p: float) -> float:
     q = p - 0.5
     r = q * q
     top = -3.969683028665376e01 * r + 2.209460984245205e02
@@ -106,27 +113,37 @@ def sample_latent(
     ``roots``, (n_users,), sqrt(a_u). The uniforms are those of a stream, by the ratings' places
     or, if ``common``, by their places among the user's.
     """
-    below, above = np.empty(_longest(starts)), np.empty(_longest(starts))
+    below, above = np.empty(longest(starts)), np.empty(longest(starts))
     for row in range(len(starts) - 1):
         begin, end = starts[row], starts[row + 1]
-        edge, root = edges[row if len(edges) > 1 else 0], roots[row]
+        edge, root, n = edges[row if len(edges) > 1 else 0], roots[row], end - begin
         _probabilities(edge, levels[begin:end], scores[begin:end], root, below, above)
-        for p in range(begin, end):
-            low = (edge[levels[p]] - scores[p]) * root
-            high = (edge[levels[p] + 1] - scores[p]) * root
-            mirrored = low > 0
-            if mirrored:
-                low, high = -high, -low
-            under, over = below[p - begin], above[p - begin]
-            q = under + uniform(key, p - begin if common else p) * (over - under)
-            # Where even the tail's probability vanishes, the end nearest to zero.
-            x = normal_quantile(q) if 1e-300 < q < 1 else high
-            x = min(max(x, low), high)
-            out[p] = scores[p] + (-x if mirrored else x) / root
+        for i in range(n):
+            number = i if common else begin + i
+            below[i] += uniform(key, number) * (above[i] - below[i])
+        _to_quantiles(below[:n], above)
+        for i in range(n):
+            score, level = scores[begin + i], levels[begin + i]
+            low, high = (edge[level] - score) * root, (edge[level + 1] - score) * root
+            x = above[i]
+            x = -min(max(x, -high), -low) if low > 0 else min(max(x, low), high)
+            out[begin + i] = score + x / root
 
 
 @compiled
-def _longest(starts: Indices) -> int:
+def _to_quantiles(probabilities: Array, out: Array) -> None:
+    """Infinite where a probability is 0 or 1: even the tail's vanishes."""
+    n = len(probabilities)
+    for i in range(n):  # without a branch, which then takes many at a time
+        out[i] = _middle(probabilities[i])
+    for i in range(n):
+        p = probabilities[i]
+        if abs(p - 0.5) > 0.5 - TAIL:
+            out[i] = normal_quantile(p) if 1e-300 < p < 1 else np.inf
+
+
+@compiled
+def longest(starts: Indices) -> int:
     """Number of ratings of the user with the most."""
     most = 0
     for row in range(len(starts) - 1):
@@ -170,16 +187,23 @@ def log_likelihoods(
     out: Array,
 ) -> None:
     """Logarithm of the probability of each user's levels, (n_users,), latent ratings summed out."""
-    below, above = np.empty(_longest(starts)), np.empty(_longest(starts))
+    below, above = np.empty(longest(starts)), np.empty(longest(starts))
     for row in range(len(starts) - 1):
-        begin, end = starts[row], starts[row + 1]
-        edge = edges[row if len(edges) > 1 else 0]
-        _probabilities(edge, levels[begin:end], scores[begin:end], roots[row], below, above)
-        total, product = 0.0, 1.0
-        for p in range(end - begin):
-            product *= max(above[p] - below[p], MIN_PROBABILITY)
-            # One logarithm serves many ratings.
-            if product < 1e-200:
-                total += math.log(product)
-                product = 1.0
-        out[row] = total + math.log(product)
+        edge, own = edges[row if len(edges) > 1 else 0], slice(starts[row], starts[row + 1])
+        out[row] = log_likelihood(edge, levels[own], scores[own], roots[row], below, above)
+
+
+@compiled
+def log_likelihood(
+    edge: Array, levels: NDArray[np.int8], scores: Array, root: float, below: Array, above: Array
+) -> float:
+    """The same of one user; the last two are written to, and as long as the ratings or longer."""
+    _probabilities(edge, levels, scores, root, below, above)
+    total, product = 0.0, 1.0
+    for p in range(len(levels)):
+        product *= max(above[p] - below[p], MIN_PROBABILITY)
+        # One logarithm serves many ratings.
+        if product < 1e-200:
+            total += math.log(product)
+            product = 1.0
+    return total + math.log(product)
