@@ -83,7 +83,7 @@ def test_number_of_threads_changes_no_bit(
     np.testing.assert_array_equal(RowSolver(ratings).solve(**given), alone)
 
 
-@pytest.mark.parametrize("size", [1, 6, 14, 15, 16, 33])
+@pytest.mark.parametrize("size", [1, 6, 7, 8, 14, 15, 16, 31, 32, 33])
 def test_a_design_of_any_length_may_be_followed_by_ones(ratings: Any, size: int) -> None:
     rng, rows = np.random.default_rng(0), RowSolver(ratings)
     design, offsets = rng.normal(size=(20, size)), rng.normal(size=20)

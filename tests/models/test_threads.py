@@ -10,7 +10,7 @@ import pytest
 
 from fivestar.models import pair_products
 from fivestar.models.factors import Factors, low_rank
-from fivestar.models.threads import in_threads, results_in_threads, slices
+from fivestar.models.threads import in_threads, results_in_threads, rounds_in_threads, slices
 
 
 @pytest.fixture
@@ -40,6 +40,44 @@ def test_what_fails_in_a_thread_is_raised() -> None:
 
     with pytest.raises(ValueError, match="piece 0"):
         in_threads(fail, range(3))
+
+
+def test_a_piece_waits_neither_for_the_others_nor_for_who_asks() -> None:
+    last_of_first, done = threading.Event(), {"first": 0, "second": 0}
+
+    def work(piece: str) -> tuple[str, int]:
+        if piece == "second":
+            assert last_of_first.wait(10)
+        done[piece] += 1
+        if done["first"] == 5:
+            last_of_first.set()
+        return piece, done[piece]
+
+    rounds = list(rounds_in_threads(work, ["first", "second"], 5, n_threads=2))
+    assert rounds == [[("first", n), ("second", n)] for n in range(1, 6)]
+
+
+def test_rounds_that_are_not_asked_for_end_with_the_iterator() -> None:
+    count, go_on = [0], threading.Event()
+
+    def work(_: None) -> int:
+        count[0] += 1
+        if count[0] == 2:
+            assert go_on.wait(10)
+        return count[0]
+
+    rounds = rounds_in_threads(work, [None], 1000, n_threads=1)
+    assert next(rounds) == [1]
+    threading.Timer(0.1, go_on.set).start()
+    rounds.close()
+    assert count[0] <= 2
+
+
+def test_more_pieces_than_threads_are_dealt_to_them() -> None:
+    rounds = rounds_in_threads(lambda n: (n, threading.get_ident()), range(5), 3, n_threads=2)
+    found = list(rounds)
+    assert [[n for n, _ in each] for each in found] == [list(range(5))] * 3
+    assert len({ident for each in found for _, ident in each}) == 2
 
 
 def test_slices_hold_everything_once() -> None:

@@ -12,12 +12,16 @@ from fivestar.models.vector_loops import (
     LANES,
     SIDE,
     TALL,
+    TWO,
     WIDE,
     add_products,
+    add_products_of_two,
     block_below,
     diagonal_block,
+    gather_rows,
     substitute_back,
     up_to,
+    zeros,
 )
 
 Array = NDArray[np.floating]
@@ -32,13 +36,14 @@ LEAST = 1e-30
 
 
 class Entries(NamedTuple):
-    """The entries of a sparse matrix, and what their columns have; empty arrays are left out.
+    """The entries of a sparse matrix, and what their columns have.
 
     Attributes
     ----------
     starts : (n_rows + 1,), columns : (n_entries,) as in CSR
     targets, roots : (n_entries,) and the square roots of the weights, float32
-    offsets, column_roots : (n_columns,) taken from the targets; roots of the columns' weights
+    offsets, column_roots : (n_columns,) taken from the targets; roots of the columns' weights,
+        float32
     design : (n_columns, multiple of WIDE) float32, of which ``size`` columns count
     size : length of the design's rows
     """
@@ -74,18 +79,18 @@ class Rest(NamedTuple):
 
 def empty_block(size: int) -> Array:
     """For the weighted rows (d, t, 1) of a chunk."""
-    return np.zeros((CHUNK, up_to(size + 2, WIDE)), dtype=np.float32)
+    return zeros((CHUNK, up_to(size + 2, WIDE)))
 
 
 def empty_sums(size: int, n: int) -> Array:
     """For the sums of n rows of the matrix; see ``add_entries``."""
-    return np.zeros((n, up_to(size + 2, TALL), up_to(size, WIDE) + 1), dtype=np.float32)
+    return zeros((n, up_to(size + 2, TALL), up_to(size, WIDE) + 1))
 
 
 def empty_matrix(n_unknowns: int) -> Array:
     """For A and, below it, b of LANES systems, up to whole blocks."""
     n = up_to(n_unknowns, SIDE)
-    return np.zeros((n + SIDE, n, LANES))
+    return zeros((n + SIDE, n, LANES), np.float64)
 
 
 @compiled
@@ -100,25 +105,25 @@ def add_entries(entries: Entries, begin: int, end: int, block: Array, sums: Arra
     in_columns = size + 2 <= width
     for first in range(begin, end, CHUNK):
         n = min(CHUNK, end - first)
-        of_targets, of_ones = 0.0, 0.0
-        for p in range(n):
-            column = entries.columns[first + p]
-            target, root = entries.targets[first + p], np.float32(1)
-            if len(entries.offsets):
-                target -= entries.offsets[column]
-            if len(entries.roots):
-                root = entries.roots[first + p]
-            if len(entries.column_roots):
-                root *= entries.column_roots[column]
-            for a in range(width):
-                block[p, a] = root * entries.design[column, a]
-            block[p, size], block[p, size + 1] = root * target, root
-            of_targets += float(root * root * target)
-            of_ones += float(root * root)
+        of_targets, of_ones = gather_rows(
+            block,
+            n,
+            first,
+            entries.columns,
+            entries.targets,
+            entries.offsets,
+            entries.roots,
+            entries.column_roots,
+            entries.design,
+            size,
+        )
         for left in range(0, size + 2, TALL):
             from_diagonal = in_columns or left + TALL <= size
             for right in range(left // WIDE * WIDE if from_diagonal else 0, width, WIDE):
-                add_products(block, n, left, right, sums)
+                if size + 2 - left > TWO:
+                    add_products(block, n, left, right, sums)
+                else:
+                    add_products_of_two(block, n, left, right, sums)
         sums[size, width] += of_targets
         sums[size + 1, width] += of_ones
 

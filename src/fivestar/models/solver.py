@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -93,16 +94,16 @@ class RowSolver:
         noise
             Standard normal, (n_rows, n_unknowns) float32: draws instead of means.
         """
-        n_rows, size = len(self.starts) - 1, design.shape[1]
+        n_rows, (n_columns, size) = len(self.starts) - 1, design.shape
         n_unknowns = size + ones
         found = np.zeros((n_rows, n_unknowns), dtype=np.float32)
         entries = Entries(
             self.starts,
             self.columns,
             np.ascontiguousarray(targets, dtype=np.float32),
-            _roots(weights),
-            _or_empty(offsets, np.float32),
-            _roots(column_weights),
+            _roots(weights, len(self.columns)),
+            _or_same(offsets, 0, n_columns),
+            _roots(column_weights, n_columns),
             padded(design, WIDE),
             size,
         )
@@ -162,8 +163,17 @@ def _or_empty(
     return np.ascontiguousarray(given, dtype=dtype)
 
 
-def _roots(weights: FloatArray | None) -> FloatArray:
-    return np.sqrt(np.zeros(0) if weights is None else weights, dtype=np.float32)
+def _or_same(values: FloatArray | None, instead: float, n: int) -> NDArray[np.float32]:
+    """Strided, so that the same number n times takes no memory."""
+    if values is None:
+        return as_strided(np.full(1, instead, np.float32), (n,), (0,))
+    strided: NDArray[np.float32] = np.empty((n, 2), np.float32)[:, 0]
+    strided[:] = values
+    return strided
+
+
+def _roots(weights: FloatArray | None, n: int) -> NDArray[np.float32]:
+    return _or_same(None if weights is None else np.sqrt(weights, dtype=np.float32), 1, n)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ registers that the processor has.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import reduce
 from typing import Any, cast
@@ -19,6 +20,8 @@ from numpy.typing import NDArray
 
 TALL, WIDE = 8, 16
 """Rows and columns of the tile of products that is summed at a time, float32."""
+TWO = 2
+"""Rows of the last tile where no more are left."""
 LANES = 8
 """Systems that are solved side by side, float64: element (i, j) of all of them is one vector."""
 FOUR = 4
@@ -36,13 +39,18 @@ _TILE_ROW = ir.VectorType(_NUMBER, WIDE)
 _LANES = ir.VectorType(ir.DoubleType(), LANES)
 
 
+def zeros(shape: tuple[int, ...], dtype: type[np.floating] = np.float32) -> NDArray[Any]:
+    """That begin with a cache line."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    memory = np.zeros(size + CACHE_LINE, dtype=np.uint8)
+    first = -memory.ctypes.data % CACHE_LINE
+    return memory[first : first + size].view(dtype).reshape(shape)
+
+
 def padded(rows: NDArray[np.floating], multiple: int) -> NDArray[np.float32]:
     """A float32 copy that begins with a cache line, with zeros up to so many columns."""
     n, size = rows.shape
-    width = up_to(size, multiple)
-    memory = np.zeros(n * width + CACHE_LINE // 4, dtype=np.float32)
-    first = -memory.ctypes.data % CACHE_LINE // 4
-    aligned = memory[first : first + n * width].reshape(n, width)
+    aligned = zeros((n, up_to(size, multiple)))
     aligned[:, :size] = rows
     return aligned
 
@@ -76,9 +84,9 @@ class _Array:
         self.builder.store(value, self._at(value.type, *index)).align = 4
 
 
-def _in_registers(function: Callable[..., Any]) -> Callable[..., None]:
+def _in_registers(function: Callable[..., Any]) -> Callable[..., Any]:
     """What numba calls with arguments where Python gives types and gets a builder of code."""
-    return cast(Callable[..., None], intrinsic(function))
+    return cast(Callable[..., Any], intrinsic(function))
 
 
 def _variable(builder: Any, value: Any) -> Any:
@@ -103,29 +111,95 @@ def _filled(builder: Any, number: Any, length: int) -> Any:
     return builder.shuffle_vector(first, undefined, places)
 
 
-@_in_registers
-def add_products(typing: Any, block: Any, n: Any, left: Any, right: Any, out: Any) -> Any:
-    """With B the first n rows of a block, add B'B to ``out``: only one tile of it.
+def _add_products(height: int) -> Any:
+    """With B the first n rows of a block, adds B'B to ``out``: only one tile of it.
 
-    Its rows are TALL from ``left`` on, its columns WIDE from ``right`` on.
+    The tile has so many rows from ``left`` on, and WIDE columns from ``right`` on. A low one is
+    summed several times over, so that no sum waits for the one before.
+    """
+    times = TALL // height
+
+    def add(typing: Any, block: Any, n: Any, left: Any, right: Any, out: Any) -> Any:
+        def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            n, left, right = arguments[1:4]
+            block, out = (_Array(context, builder, signature.args[i], arguments[i]) for i in (0, 4))
+            rows = [builder.add(left, _INDEX(i)) for i in range(height)]
+            zero = ir.Constant(_TILE_ROW, [0.0] * WIDE)
+            sums = [[_variable(builder, zero) for _ in rows] for _ in range(times)]
+
+            def add_row(index: Any, places: list[Any]) -> None:
+                y = block.load(_TILE_ROW, index, right)
+                for row, place in zip(rows, places, strict=True):
+                    x = _filled(builder, block.load(_NUMBER, index, row), WIDE)
+                    builder.store(_sum(builder, x, y, builder.load(place)), place)
+
+            whole = builder.mul(builder.sdiv(n, _INDEX(times)), _INDEX(times))
+            with cgutils.for_range_slice(builder, _INDEX(0), whole, _INDEX(times)) as (index, _):
+                for number, places in enumerate(sums):
+                    add_row(builder.add(index, _INDEX(number)), places)
+            with cgutils.for_range(builder, builder.sub(n, whole)) as loop:
+                add_row(builder.add(whole, loop.index), sums[0])
+            for row, *places in zip(rows, *sums, strict=True):
+                total = reduce(builder.fadd, [builder.load(place) for place in places])
+                out.store(builder.fadd(total, out.load(_TILE_ROW, row, right)), row, right)
+            return context.get_dummy_value()
+
+        return types.void(block, types.intp, types.intp, types.intp, out), build
+
+    return _in_registers(add)
+
+
+add_products, add_products_of_two = _add_products(TALL), _add_products(TWO)
+
+
+@_in_registers
+def gather_rows(
+    typing: Any,
+    out: Any,
+    n: Any,
+    begin: Any,
+    columns: Any,
+    targets: Any,
+    offsets: Any,
+    roots: Any,
+    column_roots: Any,
+    design: Any,
+    size: Any,
+) -> Any:
+    """Set the first n rows of ``out`` to (d, t, 1) times the root of w: n entries from ``begin``.
+
+    See ``row_systems.Entries``. The design has a multiple of WIDE columns, of which ``size``
+    count: t and 1 are the next two. Returns the sums of w t and of w.
     """
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        n, left, right = arguments[1:4]
-        block, out = (_Array(context, builder, signature.args[i], arguments[i]) for i in (0, 4))
-        rows = [builder.add(left, _INDEX(i)) for i in range(TALL)]
-        sums = [_variable(builder, ir.Constant(_TILE_ROW, [0.0] * WIDE)) for _ in rows]
-        with cgutils.for_range(builder, n) as loop:
-            y = block.load(_TILE_ROW, loop.index, right)
-            for row, place in zip(rows, sums, strict=True):
-                x = _filled(builder, block.load(_NUMBER, loop.index, row), WIDE)
-                builder.store(_sum(builder, x, y, builder.load(place)), place)
-        for row, place in zip(rows, sums, strict=True):
-            total = builder.fadd(builder.load(place), out.load(_TILE_ROW, row, right))
-            out.store(total, row, right)
-        return context.get_dummy_value()
+        _, n, begin, *_, size = arguments
+        out, columns, targets, offsets, roots, column_roots, design = (
+            _Array(context, builder, signature.args[i], arguments[i]) for i in (0, *range(3, 9))
+        )
+        n_steps = builder.sdiv(builder.add(size, _INDEX(WIDE - 1)), _INDEX(WIDE))
+        sums = [_variable(builder, ir.Constant(ir.DoubleType(), 0.0)) for _ in range(2)]
+        with cgutils.for_range(builder, n) as entry:
+            at = builder.add(begin, entry.index)
+            column = builder.sext(columns.load(ir.IntType(32), at), _INDEX)
+            target = builder.fsub(targets.load(_NUMBER, at), offsets.load(_NUMBER, column))
+            root = builder.fmul(roots.load(_NUMBER, at), column_roots.load(_NUMBER, column))
+            product, times = builder.fmul(root, target), _filled(builder, root, WIDE)
+            with cgutils.for_range(builder, n_steps) as step:
+                first = builder.mul(step.index, _INDEX(WIDE))
+                row = builder.fmul(times, design.load(_TILE_ROW, column, first))
+                out.store(row, entry.index, first)
+            out.store(product, entry.index, size)
+            out.store(root, entry.index, builder.add(size, _INDEX(1)))
+            for value, place in zip((product, root), sums, strict=True):
+                added = builder.fpext(builder.fmul(root, value), ir.DoubleType())
+                builder.store(builder.fadd(builder.load(place), added), place)
+        found = [builder.load(place) for place in sums]
+        return context.make_tuple(builder, signature.return_type, found)
 
-    return types.void(block, types.intp, types.intp, types.intp, out), build
+    both: Any = types.UniTuple(types.float64, 2)  # type: ignore[no-untyped-call]
+    given = (columns, targets, offsets, roots, column_roots, design)
+    return both(out, types.intp, types.intp, *given, types.intp), build
 
 
 def _cholesky_block(diagonal: bool) -> Any:

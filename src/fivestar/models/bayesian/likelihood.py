@@ -101,16 +101,9 @@ class OrdinalProbit:
         drawn, stream = np.empty_like(scores), draws.stream()
 
         def draw(first: int, end: int) -> None:
-            sample_latent(
-                draws.starts[first : end + 1],
-                self.levels,
-                scores,
-                cutpoints.edges[first:end] if cutpoints.per_user else cutpoints.edges,
-                roots[first:end],
-                stream,
-                draws.common,
-                drawn,
-            )
+            edges = cutpoints.edges[first:end] if cutpoints.per_user else cutpoints.edges
+            given = self.levels, scores, edges, roots[first:end], stream, draws.common
+            sample_latent(draws.starts[first : end + 1], *given, drawn)
 
         draws.each_part(draw, COST_OF_DRAW)
         return drawn

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fivestar.models.compiled import compiled
+from fivestar.models.vector_loops import LANES
 from fivestar.ratings import Indices
 
 Array = NDArray[np.floating]
@@ -113,68 +114,70 @@ def sample_latent(
     ``roots``, (n_users,), sqrt(a_u). The uniforms are those of a stream, by the ratings' places
     or, if ``common``, by their places among the user's.
     """
-    below, above = np.empty(longest(starts)), np.empty(longest(starts))
+    ends = space_for_ends(starts)
     for row in range(len(starts) - 1):
-        begin, end = starts[row], starts[row + 1]
-        edge, root, n = edges[row if len(edges) > 1 else 0], roots[row], end - begin
-        _probabilities(edge, levels[begin:end], scores[begin:end], root, below, above)
-        for i in range(n):
-            number = i if common else begin + i
-            below[i] += uniform(key, number) * (above[i] - below[i])
-        _to_quantiles(below[:n], above)
-        for i in range(n):
-            score, level = scores[begin + i], levels[begin + i]
-            low, high = (edge[level] - score) * root, (edge[level + 1] - score) * root
-            x = above[i]
-            x = -min(max(x, -high), -low) if low > 0 else min(max(x, low), high)
-            out[begin + i] = score + x / root
+        edge, begin = edges[row if len(edges) > 1 else 0], starts[row]
+        of_user = slice(begin, starts[row + 1])
+        find_ends(edge, levels[of_user], scores[of_user], roots[row], ends)
+        _draw_between(ends, scores[of_user], roots[row], key, 0 if common else begin, out[of_user])
 
 
 @compiled
-def _to_quantiles(probabilities: Array, out: Array) -> None:
-    """Infinite where a probability is 0 or 1: even the tail's vanishes."""
-    n = len(probabilities)
-    for i in range(n):  # without a branch, which then takes many at a time
-        out[i] = _middle(probabilities[i])
-    for i in range(n):
-        p = probabilities[i]
-        if abs(p - 0.5) > 0.5 - TAIL:
-            out[i] = normal_quantile(p) if 1e-300 < p < 1 else np.inf
+def _draw_between(
+    ends: Array, scores: Array, root: float, key: np.uint64, first: int, out: Array
+) -> None:
+    """Draw one user's latent ratings by a stream's numbers from ``first`` on.
+
+    ``ends`` is what ``find_ends`` finds; its probabilities are overwritten.
+    """
+    n = -(-len(scores) // LANES) * LANES
+    low, high, below, above = ends[0, :n], ends[1, :n], ends[2, :n], ends[3, :n]
+    for p in range(n):
+        below[p] += uniform(key, first + p) * (above[p] - below[p])
+    for p in range(n):  # without a branch, which then takes many at a time
+        above[p] = _middle(below[p])
+    for p in range(len(scores)):
+        if abs(below[p] - 0.5) > 0.5 - TAIL:
+            # Infinite where even the tail's probability vanishes: cut to the nearer end.
+            above[p] = normal_quantile(below[p]) if 1e-300 < below[p] < 1 else np.inf
+    for p in range(len(scores)):
+        mirrored = low[p] > 0
+        least, most = (-high[p], -low[p]) if mirrored else (low[p], high[p])
+        x = min(max(above[p], least), most)
+        out[p] = scores[p] + (-x if mirrored else x) / root
 
 
 @compiled
-def longest(starts: Indices) -> int:
-    """Number of ratings of the user with the most."""
+def space_for_ends(starts: Indices) -> Array:
+    """Of any user's ratings, for ``find_ends``; up to a whole vector register."""
     most = 0
     for row in range(len(starts) - 1):
         most = max(most, starts[row + 1] - starts[row])
-    return most
+    return np.zeros((4, most + LANES))
 
 
 @compiled
-def _probabilities(
-    edge: Array, levels: NDArray[np.int8], scores: Array, root: float, below: Array, above: Array
+def find_ends(
+    edge: Array, levels: NDArray[np.int8], scores: Array, root: float, ends: Array
 ) -> None:
-    """Probabilities that e sqrt(a) is below the ends of each level, of one user's ratings.
+    """Write the two ends of the level of each of a user's ratings, and their probabilities.
 
-    Where both ends are above zero they change places and signs: then differences keep their
-    digits.
+    The rows of ``ends``, (4, n_ratings or more), are the lower and the upper end less the score
+    in standard deviations of the noise, and the probabilities that a standard normal is below
+    them. Where both are above zero these are of the ends with places and signs changed: then
+    differences keep their digits.
     """
-    n = len(levels)
+    for p in range(len(levels)):
+        level = np.uintp(levels[p])
+        ends[0, p] = (edge[level] - scores[p]) * root
+        ends[1, p] = (edge[level + np.uintp(1)] - scores[p]) * root
+    n = -(-len(levels) // LANES) * LANES  # no rest that is computed one at a time
+    low, high, below, above = ends[0, :n], ends[1, :n], ends[2, :n], ends[3, :n]
+    # Each alone in its loop, which then takes many at a time.
     for p in range(n):
-        low = (edge[levels[p]] - scores[p]) * root
-        high = (edge[levels[p] + 1] - scores[p]) * root
-        mirrored = low > 0
-        below[p] = -high if mirrored else low
-        above[p] = -low if mirrored else high
-    _to_probabilities(below[:n])
-    _to_probabilities(above[:n])
-
-
-@compiled
-def _to_probabilities(x: Array) -> None:
-    for p in range(len(x)):  # alone in its loop, which then takes many at a time
-        x[p] = normal_cdf(x[p])
+        below[p] = normal_cdf(-high[p] if low[p] > 0 else low[p])
+    for p in range(n):
+        above[p] = normal_cdf(-low[p] if low[p] > 0 else high[p])
 
 
 @compiled
@@ -187,21 +190,19 @@ def log_likelihoods(
     out: Array,
 ) -> None:
     """Logarithm of the probability of each user's levels, (n_users,), latent ratings summed out."""
-    below, above = np.empty(longest(starts)), np.empty(longest(starts))
+    ends = space_for_ends(starts)
     for row in range(len(starts) - 1):
-        edge, own = edges[row if len(edges) > 1 else 0], slice(starts[row], starts[row + 1])
-        out[row] = log_likelihood(edge, levels[own], scores[own], roots[row], below, above)
+        edge, of_user = edges[row if len(edges) > 1 else 0], slice(starts[row], starts[row + 1])
+        find_ends(edge, levels[of_user], scores[of_user], roots[row], ends)
+        out[row] = log_likelihood(ends, starts[row + 1] - starts[row])
 
 
 @compiled
-def log_likelihood(
-    edge: Array, levels: NDArray[np.int8], scores: Array, root: float, below: Array, above: Array
-) -> float:
-    """The same of one user; the last two are written to, and as long as the ratings or longer."""
-    _probabilities(edge, levels, scores, root, below, above)
+def log_likelihood(ends: Array, n: int) -> float:
+    """The same of one user with n ratings, by what ``find_ends`` finds."""
     total, product = 0.0, 1.0
-    for p in range(len(levels)):
-        product *= max(above[p] - below[p], MIN_PROBABILITY)
+    for p in range(n):
+        product *= max(ends[3, p] - ends[2, p], MIN_PROBABILITY)
         # One logarithm serves many ratings.
         if product < 1e-200:
             total += math.log(product)

@@ -16,6 +16,8 @@ Array = NDArray[np.floating]
 
 SCORES = 1 << 19
 """Computed by a thread at a time, one of each pair and sample."""
+BLOCK = 256
+"""Pairs at a time: what is computed of them stays in a core's cache."""
 FEW = 8
 """Samples, fewer than which are not worth copying a user's cutpoints for."""
 
@@ -80,16 +82,24 @@ def scores(
 @compiled
 def _exceedance_by_pair(users: Indices, items: Indices, samples: Samples, out: Array) -> None:
     _, n_samples, n_cuts = samples.cutpoints.shape
-    for p in range(len(users)):
-        user, item = samples.user_samples[users[p]], samples.item_samples[items[p]]
-        cuts = samples.cutpoints[users[p] if len(samples.cutpoints) > 1 else 0]
-        out[p] = 0
+    per_user = len(samples.cutpoints) > 1
+    latent, x = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32)
+    out[:] = 0
+    for first in range(0, len(users), BLOCK):
+        n = min(BLOCK, len(users) - first)
         for s in range(n_samples):
-            latent, root = score(user[s], item[s]), np.float32(samples.noise_roots[users[p], s])
+            for p in range(n):
+                user, item = users[first + p], items[first + p]
+                latent[p] = score(samples.user_samples[user, s], samples.item_samples[item, s])
             for j in range(n_cuts):
-                out[p, j] += _normal_cdf((latent - np.float32(cuts[s, j])) * root)
-        for j in range(n_cuts):
-            out[p, j] /= n_samples
+                for p in range(n):
+                    user = users[first + p]
+                    cut = np.float32(samples.cutpoints[user if per_user else 0, s, j])
+                    x[p] = (latent[p] - cut) * np.float32(samples.noise_roots[user, s])
+                for p in range(n):  # alone in its loop, which then takes many at a time
+                    x[p] = _normal_cdf(x[p])
+                for p in range(n):
+                    out[first + p, j] += x[p] / n_samples
 
 
 @compiled
