@@ -68,7 +68,7 @@ def test_rounds_that_are_not_asked_for_end_with_the_iterator() -> None:
 
     rounds = rounds_in_threads(work, [None], 1000, n_threads=1)
     assert next(rounds) == [1]
-    threading.Timer(0.1, go_on.set).start()
+    threading.Timer(0.5, go_on.set).start()
     rounds.close()
     assert count[0] <= 2
 

@@ -22,7 +22,7 @@ from fivestar.models.row_systems import (
     solve_rows,
 )
 from fivestar.models.threads import in_threads, threads_for
-from fivestar.models.vector_loops import LANES, WIDE, padded
+from fivestar.models.vector_loops import LANES, WIDE, aligned
 from fivestar.ratings import with_values
 
 PART = 1 << 15
@@ -104,7 +104,7 @@ class RowSolver:
             _roots(weights, len(self.columns)),
             _or_same(offsets, 0, n_columns),
             _roots(column_weights, n_columns),
-            padded(design, WIDE),
+            aligned(design, WIDE),
             size,
         )
         rest = Rest(

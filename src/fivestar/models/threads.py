@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -124,10 +125,15 @@ def rows_for(n_threads: int, starts: NDArray[np.integer]) -> list[tuple[int, int
 
     ``starts`` is where the rows' entries start and end, as in CSR, (n_rows + 1,).
     """
-    # A row has a cost of its own beside that of its entries.
-    cost = starts + np.arange(len(starts))
-    shares = cost[0] + np.arange(1, n_threads) * (cost[-1] - cost[0]) / n_threads
-    return list(pairwise([0, *np.searchsorted(cost, shares).tolist(), len(starts) - 1]))
+
+    def cost(row: int) -> int:
+        """Of all rows before it: each has a cost of its own beside that of its entries."""
+        return int(starts[row]) + row
+
+    rows, first = range(len(starts)), cost(0)
+    share = (cost(rows[-1]) - first) / n_threads
+    ends = [bisect_left(rows, first + n * share, key=cost) for n in range(1, n_threads)]
+    return list(pairwise([0, *ends, rows[-1]]))
 
 
 def threads_for(products: float) -> int:

@@ -47,12 +47,18 @@ def zeros(shape: tuple[int, ...], dtype: type[np.floating] = np.float32) -> NDAr
     return memory[first : first + size].view(dtype).reshape(shape)
 
 
-def padded(rows: NDArray[np.floating], multiple: int) -> NDArray[np.float32]:
-    """A float32 copy that begins with a cache line, with zeros up to so many columns."""
+def aligned(rows: NDArray[np.floating], multiple: int = 1) -> NDArray[np.float32]:
+    """Float32 rows that begin with a cache line, with zeros up to so many columns.
+
+    They are a copy unless the rows are so already.
+    """
     n, size = rows.shape
-    aligned = zeros((n, up_to(size, multiple)))
-    aligned[:, :size] = rows
-    return aligned
+    right = rows.dtype == np.float32 and rows.flags.c_contiguous and size % multiple == 0
+    if right and rows.ctypes.data % CACHE_LINE == 0:
+        return rows
+    copied = zeros((n, up_to(size, multiple)))
+    copied[:, :size] = rows
+    return copied
 
 
 def up_to(n: int, multiple: int) -> int:
@@ -68,6 +74,8 @@ class _Array:
         self.builder = builder
         self.bytes = builder.bitcast(array.data, ir.IntType(8).as_pointer())
         self.strides = [builder.extract_value(array.strides, axis) for axis in range(kind.ndim)]
+        if kind.layout == "C":  # a constant, so that neighbours need no address of their own
+            self.strides[-1] = _INDEX(kind.dtype.bitwidth // 8)
 
     def _at(self, kind: Any, *index: Any) -> Any:
         # A vector lies along the axes that have no index.

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from fivestar.models.base import FloatArray, Model, learned
+from fivestar.models.factorization.optimizers import EPSILON, SQUARE_DECAY, adam, heavy_ball
 from fivestar.models.factorization.squared_errors import Readout, SquaredErrors, Weights
 from fivestar.models.factorization.targets import (
     Scaling,
@@ -27,11 +28,10 @@ from fivestar.models.factorization.targets import (
 from fivestar.models.factors import Factors
 from fivestar.models.solver import UserRegression, with_ones, worth_of_stopping
 from fivestar.models.training import EarlyStopping, History, Steps, Training
+from fivestar.models.vector_loops import aligned
 from fivestar.ratings import Counts, csr_matrix, observed, row_sums, with_values
 
 SIDES = "user", "item"
-SQUARE_DECAY, EPSILON = 0.999, 1e-8
-"""Of Adam: beta_2 and epsilon."""
 Strength = Callable[[Counts], FloatArray | float]
 """L2 penalty of the factors of users or items, by their numbers of ratings."""
 
@@ -232,8 +232,8 @@ class FullBatch(Steps, Model):
         )
         n_diagonal = self.n_factors if objective.init_diagonal else 0
         weights: dict[str, FloatArray] = {
-            "user_factors": (self.init_scale * users).numpy(),
-            "item_factors": (self.init_scale * items).numpy(),
+            "user_factors": aligned((self.init_scale * users).numpy()),
+            "item_factors": aligned((self.init_scale * items).numpy()),
             "user_bias": user_bias,
             "item_bias": item_bias,
             "diagonal": np.full(n_diagonal, objective.init_diagonal, dtype=np.float32),
@@ -312,10 +312,14 @@ class _Descent:
         total: float,
     ) -> None:
         """``strengths`` are of the penalty, ``total`` is what the loss is divided by."""
-        self.model, self.strengths, self.total = model, strengths, total
+        self.model, self.total = model, total
         self.by_user = SquaredErrors.of(ratings, model._readout, importance)
         self.by_item = self.by_user.by_column(ratings.shape[1])
         self.weights = weights
+        self.strengths = {
+            name: np.full((len(weight), 1), strengths[name], dtype=np.float32)[:, 0]
+            for name, weight in weights.items()
+        }
         self.gradients, self.means, self.gradient_squares = (
             {name: np.zeros_like(weight) for name, weight in weights.items()} for _ in range(3)
         )
@@ -336,32 +340,36 @@ class _Descent:
             of_users *= model.diagonal
         if gravity := model._objective().gravity:
             add_gravity(gravity, sides, of_sides)
-        for name, gradient in gradients.items():
-            np.add(gradient, self.strengths[name] * getattr(model, name), out=gradient)
-            np.multiply(gradient, 2 / self.total, out=gradient)
-        self._move()
+        self.n_steps += 1
+        for name, weight in self.weights.items():
+            if weight.size:
+                self._move(name, weight)
         self.squares = None
 
-    def _move(self) -> None:
-        """By the heavy-ball rule, or by Adam."""
+    def _move(self, name: str, weight: FloatArray) -> None:
         momentum, rate = self.model.momentum, self.model.learning_rate
-        self.n_steps += 1
+        rows, gradient, mean, square = (
+            each.reshape(len(weight), -1)
+            for each in (
+                weight,
+                *(of[name] for of in (self.gradients, self.means, self.gradient_squares)),
+            )
+        )
+        given = rows, gradient, self.strengths[name], np.float32(2 / self.total), mean
+        if self.model.optimizer == "sgd":
+            heavy_ball(*given, np.float32(momentum), np.float32(rate))
+            return
         corrected = rate / (1 - momentum**self.n_steps)
         root = math.sqrt(1 - SQUARE_DECAY**self.n_steps)
         # The mean loss has gradients as small as 1 / total, and so must what is added to them.
         epsilon = EPSILON / self.total
-        for name, gradient in self.gradients.items():
-            weight, mean = self.weights[name], self.means[name]
-            mean *= momentum
-            if self.model.optimizer == "sgd":
-                mean += gradient
-                np.subtract(weight, rate * mean, out=weight)
-                continue
-            square = self.gradient_squares[name]
-            mean += (1 - momentum) * gradient
-            square *= SQUARE_DECAY
-            square += (1 - SQUARE_DECAY) * np.square(gradient)
-            np.subtract(weight, corrected * mean / (np.sqrt(square) / root + epsilon), out=weight)
+        adam(
+            *given,
+            np.float32(momentum),
+            np.float32(corrected * root),
+            square,
+            np.float32(epsilon * root),
+        )
 
     def _find(self) -> float:
         """Set the gradients of half the squared errors; the sum of the squares, units^2."""

@@ -22,7 +22,7 @@ from fivestar.models.vector_loops import (
     FOUR,
     add_rows_8,
     add_rows_16,
-    padded,
+    aligned,
     products_of_eights,
 )
 
@@ -119,7 +119,7 @@ class SquaredErrors:
     ) -> float:
         squares = np.zeros(0 if readout is None else len(self.starts) - 1)
         data = self.starts, self.columns, self.targets, self.importance
-        left, right = (padded(side.factors, EIGHT) for side in (own, other))
+        left, right = (aligned(side.factors, EIGHT) for side in (own, other))
         arrays = *data, left, own.bias, right, other.bias, *gradient
         told = tuple(readout or (0.0,) * 5)
         rows_in_threads(
