@@ -24,6 +24,8 @@ WORTH_A_WAITING_THREAD = 2e6
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
+Job = tuple[Callable[[int, int], object], NDArray[np.integer]]
+"""Work on rows from a first one to an end, and where the rows' entries start and end."""
 
 _own = threading.local()
 
@@ -92,14 +94,26 @@ def rows_in_threads(
     products
         How many multiplications all of it takes.
     """
+    jobs_in_threads([(work, starts)], products)
+
+
+def jobs_in_threads(jobs: Sequence[Job], products: float) -> None:
+    """The same of several kinds of work, none of which needs what another one finds.
+
+    ``products`` are of all together.
+    """
     n_threads = int(min(available_threads(), max(1, products / WORTH_A_WAITING_THREAD)))
-    if n_threads == 1 or hasattr(_own, "dealt"):
-        work(0, len(starts) - 1)
-        return
-    first, *others = rows_for(n_threads, starts)
-    pool = _waiting(os.getpid(), n_threads - 1)
-    tasks = [pool.submit(work, *rows) for rows in others]
-    work(*first)
+    if hasattr(_own, "dealt"):
+        n_threads = 1
+    parts = [rows_for(n_threads, starts) for _, starts in jobs]
+
+    def do(thread: int) -> None:
+        for (work, _), rows in zip(jobs, parts, strict=True):
+            work(*rows[thread])
+
+    others = range(1, n_threads)
+    tasks = [_waiting(os.getpid(), n_threads - 1).submit(do, thread) for thread in others]
+    do(0)
     for task in tasks:
         task.result()
 

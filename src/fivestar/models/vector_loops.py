@@ -341,13 +341,14 @@ def products_of_eights(
         )
         sums = [_variable(builder, ir.Constant(kind, [0.0] * EIGHT)) for _ in range(EIGHT)]
         last = builder.sub(n, _INDEX(1))
-        n_groups = builder.sdiv(builder.add(n, _INDEX(EIGHT - 1)), _INDEX(EIGHT))
-        with cgutils.for_range(builder, n_groups) as group:
-            first = builder.mul(group.index, _INDEX(EIGHT))
+        whole = builder.mul(builder.sdiv(n, _INDEX(EIGHT)), _INDEX(EIGHT))
+
+        def add_group(first: Any, *, whole: bool) -> None:
             found = []
             for number, place in enumerate(sums):
                 at = builder.add(first, _INDEX(number))
-                at = builder.select(builder.icmp_signed("<", at, last), at, last)
+                if not whole:
+                    at = builder.select(builder.icmp_signed("<", at, last), at, last)
                 at = rows.load(ir.IntType(32), builder.add(begin, at))
                 found.append(builder.sext(at, _INDEX))
                 builder.store(ir.Constant(kind, [0.0] * EIGHT), place)
@@ -358,6 +359,11 @@ def products_of_eights(
                     product = _sum(builder, x, of.load(kind, at, column), builder.load(place))
                     builder.store(product, place)
             out.store(_totals(builder, [builder.load(place) for place in sums]), first)
+
+        with cgutils.for_range_slice(builder, _INDEX(0), whole, _INDEX(EIGHT)) as (first, _):
+            add_group(first, whole=True)
+        with builder.if_then(builder.icmp_signed("<", whole, n)):
+            add_group(whole, whole=False)
         return context.get_dummy_value()
 
     return types.void(out, types.intp, left, types.intp, rows, types.intp, of, types.intp), build

@@ -16,7 +16,12 @@ from scipy import sparse
 
 from fivestar.models.base import FloatArray, Model, learned
 from fivestar.models.factorization.optimizers import EPSILON, SQUARE_DECAY, adam, heavy_ball
-from fivestar.models.factorization.squared_errors import Readout, SquaredErrors, Weights
+from fivestar.models.factorization.squared_errors import (
+    Readout,
+    SquaredErrors,
+    Weights,
+    sum_and_find_gradients,
+)
 from fivestar.models.factorization.targets import (
     Scaling,
     Weighting,
@@ -313,8 +318,8 @@ class _Descent:
     ) -> None:
         """``strengths`` are of the penalty, ``total`` is what the loss is divided by."""
         self.model, self.total = model, total
-        self.by_user = SquaredErrors.of(ratings, model._readout, importance)
-        self.by_item = self.by_user.by_column(ratings.shape[1])
+        by_user = SquaredErrors.of(ratings, model._readout, importance)
+        self.errors = by_user, by_user.by_column(ratings.shape[1])
         self.weights = weights
         self.strengths = {
             name: np.full((len(weight), 1), strengths[name], dtype=np.float32)[:, 0]
@@ -328,7 +333,7 @@ class _Descent:
 
     def error(self) -> float:
         """RMSE on the ratings learned from, in ratings."""
-        return self.model.unit * math.sqrt(self._find() / len(self.by_user.targets))
+        return self.model.unit * math.sqrt(self._find() / len(self.errors[0].targets))
 
     def step(self) -> None:
         self._find()
@@ -374,11 +379,8 @@ class _Descent:
     def _find(self) -> float:
         """Set the gradients of half the squared errors; the sum of the squares, units^2."""
         if self.squares is None:
-            (users, items), (of_users, of_items) = self.model._sides(), _sides_of(self.gradients)
-            self.squares = self.by_user.sum_and_find_gradient(
-                of_users, users, items, self.model._readout
-            )
-            self.by_item.find_gradient(of_items, items, users)
+            sides = self.model._sides(), _sides_of(self.gradients)
+            self.squares = sum_and_find_gradients(self.errors, *sides, self.model._readout)
         return self.squares
 
 

@@ -16,7 +16,7 @@ from scipy import sparse
 
 from fivestar.models.base import FloatArray
 from fivestar.models.compiled import compiled
-from fivestar.models.threads import rows_in_threads
+from fivestar.models.threads import Job, jobs_in_threads
 from fivestar.models.vector_loops import (
     EIGHT,
     FOUR,
@@ -99,35 +99,46 @@ class SquaredErrors:
 
         ``own`` are the weights of the rows and ``other`` those of the columns.
         """
-        return self._pass(own, other, readout, NONE)
+        job, squares = self.job(own, other, NONE, readout)
+        jobs_in_threads([job], 2 * len(self.columns) * own.factors.shape[1])
+        return float(squares.sum())
 
-    def find_gradient(self, gradient: Weights, own: Weights, other: Weights) -> None:
-        """Set half the gradient of the weighted squares by the rows' weights.
+    def job(
+        self, own: Weights, other: Weights, gradient: Weights, readout: Readout | None
+    ) -> tuple[Job, NDArray[np.float64]]:
+        """Work that finds the squares of each row and sets half the gradient by its weights.
 
-        The squares are those on the scale of the factors.
+        The squares, (n_rows,) and 0 until the work is done, are left out without a readout, and
+        the gradient where it is ``NONE``; it is that of the weighted squares on the scale of the
+        factors.
         """
-        self._pass(own, other, None, gradient)
-
-    def sum_and_find_gradient(
-        self, gradient: Weights, own: Weights, other: Weights, readout: Readout
-    ) -> float:
-        """Both in one pass."""
-        return self._pass(own, other, readout, gradient)
-
-    def _pass(
-        self, own: Weights, other: Weights, readout: Readout | None, gradient: Weights
-    ) -> float:
         squares = np.zeros(0 if readout is None else len(self.starts) - 1)
         data = self.starts, self.columns, self.targets, self.importance
         left, right = (aligned(side.factors, EIGHT) for side in (own, other))
         arrays = *data, left, own.bias, right, other.bias, *gradient
         told = tuple(readout or (0.0,) * 5)
-        rows_in_threads(
-            lambda first, end: _add_up(first, end, *arrays, told, squares),
-            self.starts,
-            2 * len(self.columns) * own.factors.shape[1],
-        )
-        return float(squares.sum())
+
+        def work(first: int, end: int) -> None:
+            _add_up(first, end, *arrays, told, squares)
+
+        return (work, self.starts), squares
+
+
+def sum_and_find_gradients(
+    errors: tuple[SquaredErrors, SquaredErrors],
+    weights: tuple[Weights, Weights],
+    gradients: tuple[Weights, Weights],
+    readout: Readout,
+) -> float:
+    """The sum of squares by the first of two sides, and the gradients of both.
+
+    The second side's errors are those of the transposed matrix.
+    """
+    first, second = weights
+    of_first, squares = errors[0].job(first, second, gradients[0], readout)
+    of_second, _ = errors[1].job(second, first, gradients[1], None)
+    jobs_in_threads([of_first, of_second], 4 * len(errors[0].columns) * first.factors.shape[1])
+    return float(squares.sum())
 
 
 @compiled
@@ -156,15 +167,16 @@ def _add_up(
         for begin in range(starts[row], starts[row + 1], CHUNK):
             n = min(CHUNK, starts[row + 1] - begin)
             products_of_eights(errors, n, left, row, columns, begin, right, n_steps)
-            for p in range(n):
-                if biased:
-                    errors[p] += left_bias[row] + right_bias[columns[begin + p]]
-                errors[p] -= targets[begin + p]
+            # Parts from 0 on: an index that might be negative is turned round, one at a time.
+            part = slice(begin, begin + n)
+            if biased:
+                _add_biases(errors, left_bias[row], right_bias, columns[part])
+            _subtract(errors, targets[part])
             if len(squares):
-                of_row += _squares(errors, n, targets, begin, readout)
+                of_row += _squares(errors, targets[part], readout)
             if len(gradient):
-                of_bias += _weighted_sum(errors, n, importance, begin)
-                _add_rows(total, errors, n, right, columns, begin)
+                of_bias += _weighted_sum(errors, n, importance[part])
+                _add_rows(total, errors, right, columns[part])
         if len(squares):
             squares[row] = of_row
         if len(gradient):
@@ -175,11 +187,24 @@ def _add_up(
 
 
 @compiled
-def _weighted_sum(errors: Array, n: int, importance: Array, begin: int) -> np.float32:
+def _add_biases(
+    errors: Array, of_row: np.float32, of_columns: Array, columns: NDArray[np.int32]
+) -> None:
+    for p in range(len(columns)):
+        errors[p] += of_row + of_columns[np.uintp(columns[p])]
+
+
+@compiled
+def _subtract(errors: Array, targets: Array) -> None:
+    for p in range(len(targets)):
+        errors[p] -= targets[p]
+
+
+@compiled
+def _weighted_sum(errors: Array, n: int, importance: Array) -> np.float32:
     """Sum of n errors, each first multiplied by its importance, in place."""
-    if len(importance):
-        for p in range(n):
-            errors[p] *= importance[begin + p]
+    for p in range(len(importance)):
+        errors[p] *= importance[p]
     total = np.float32(0)
     for p in range(n):
         total += errors[p]
@@ -187,33 +212,30 @@ def _weighted_sum(errors: Array, n: int, importance: Array, begin: int) -> np.fl
 
 
 @compiled
-def _add_rows(
-    total: Array, times: Array, n: int, right: Array, columns: NDArray[np.int32], begin: int
-) -> None:
-    """Add n rated rows, each so many times."""
-    size, n_fours, done = len(total), n // FOUR, 0
+def _add_rows(total: Array, times: Array, right: Array, columns: NDArray[np.int32]) -> None:
+    """Add the rated rows, each so many times."""
+    size, n_fours, done = len(total), len(columns) // FOUR, 0
     while done + 16 <= size:
-        add_rows_16(total, times, n_fours, columns, begin, right, done)
+        add_rows_16(total, times, n_fours, columns, 0, right, done)
         done += 16
     if done < size:
-        add_rows_8(total, times, n_fours, columns, begin, right, done)
-    for p in range(n_fours * FOUR, n):
+        add_rows_8(total, times, n_fours, columns, 0, right, done)
+    for p in range(n_fours * FOUR, len(columns)):
+        row = right[np.uintp(columns[p])]
         for f in range(size):
-            total[f] += times[p] * right[columns[begin + p], f]
+            total[f] += times[p] * row[f]
 
 
 @compiled
-def _squares(
-    errors: Array, n: int, targets: Array, begin: int, readout: tuple[float, ...]
-) -> float:
+def _squares(errors: Array, targets: Array, readout: tuple[float, ...]) -> float:
     """Sum of the squares of prediction less rating, from errors on the scale of the factors."""
     shift, scale, lowest, highest, unit = readout
     total = 0.0
-    for p in range(n):
-        prediction = min(max(shift + scale * (errors[p] + targets[begin + p]), lowest), highest)
+    for p in range(len(targets)):
+        prediction = min(max(shift + scale * (errors[p] + targets[p]), lowest), highest)
         if unit > 0:
             prediction = np.rint(prediction * unit) / unit
-        off = prediction - shift - scale * targets[begin + p]
+        off = prediction - shift - scale * targets[p]
         # What is not finite shows in the sum, though the prediction is kept inside the scale.
         total += off * off + 0 * errors[p]
     return total
