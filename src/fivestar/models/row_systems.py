@@ -41,9 +41,10 @@ class Entries(NamedTuple):
     Attributes
     ----------
     starts : (n_rows + 1,), columns : (n_entries,) as in CSR
-    targets, roots : (n_entries,) and the square roots of the weights, float32
-    offsets, column_roots : (n_columns,) taken from the targets; roots of the columns' weights,
-        float32
+    targets : (n_entries,) float32
+    roots : (n_entries or 1,) square roots of the weights, float32
+    offsets : (n_columns or 1,) taken from the targets, float32
+    column_roots : (n_columns or 1,) square roots of the columns' weights, float32
     design : (n_columns, multiple of WIDE) float32, of which ``size`` columns count
     size : length of the design's rows
     """

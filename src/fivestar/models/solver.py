@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -94,16 +93,16 @@ class RowSolver:
         noise
             Standard normal, (n_rows, n_unknowns) float32: draws instead of means.
         """
-        n_rows, (n_columns, size) = len(self.starts) - 1, design.shape
+        n_rows, size = len(self.starts) - 1, design.shape[1]
         n_unknowns = size + ones
         found = np.zeros((n_rows, n_unknowns), dtype=np.float32)
         entries = Entries(
             self.starts,
             self.columns,
             np.ascontiguousarray(targets, dtype=np.float32),
-            _roots(weights, len(self.columns)),
-            _or_same(offsets, 0, n_columns),
-            _roots(column_weights, n_columns),
+            _roots(weights),
+            _or_same(offsets, 0),
+            _roots(column_weights),
             aligned(design, WIDE),
             size,
         )
@@ -163,17 +162,14 @@ def _or_empty(
     return np.ascontiguousarray(given, dtype=dtype)
 
 
-def _or_same(values: FloatArray | None, instead: float, n: int) -> NDArray[np.float32]:
-    """Strided, so that the same number n times takes no memory."""
-    if values is None:
-        return as_strided(np.full(1, instead, np.float32), (n,), (0,))
-    strided: NDArray[np.float32] = np.empty((n, 2), np.float32)[:, 0]
-    strided[:] = values
-    return strided
+def _or_same(values: FloatArray | None, instead: float) -> NDArray[np.float32]:
+    """Without values one that is the same for all."""
+    given = np.full(1, instead) if values is None else values
+    return np.ascontiguousarray(given, dtype=np.float32)
 
 
-def _roots(weights: FloatArray | None, n: int) -> NDArray[np.float32]:
-    return _or_same(None if weights is None else np.sqrt(weights, dtype=np.float32), 1, n)
+def _roots(weights: FloatArray | None) -> NDArray[np.float32]:
+    return _or_same(None if weights is None else np.sqrt(weights, dtype=np.float32), 1)
 
 
 @dataclass(frozen=True)

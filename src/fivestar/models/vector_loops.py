@@ -67,15 +67,23 @@ def up_to(n: int, multiple: int) -> int:
 
 
 class _Array:
-    """An array argument in the code that is built; its elements or vectors of them."""
+    """An array argument in the code that is built; its elements or vectors of them.
 
-    def __init__(self, context: Any, builder: Any, kind: Any, value: Any) -> None:
+    One with a single row, ``or_one``, may stand for as many equal ones.
+    """
+
+    def __init__(
+        self, context: Any, builder: Any, kind: Any, value: Any, *, or_one: bool = False
+    ) -> None:
         array = context.make_array(kind)(context, builder, value)
         self.builder = builder
         self.bytes = builder.bitcast(array.data, ir.IntType(8).as_pointer())
         self.strides = [builder.extract_value(array.strides, axis) for axis in range(kind.ndim)]
         if kind.layout == "C":  # a constant, so that neighbours need no address of their own
             self.strides[-1] = _INDEX(kind.dtype.bitwidth // 8)
+        if or_one:
+            single = builder.icmp_signed("<=", builder.extract_value(array.shape, 0), _INDEX(1))
+            self.strides[0] = builder.select(single, _INDEX(0), self.strides[0])
 
     def _at(self, kind: Any, *index: Any) -> Any:
         # A vector lies along the axes that have no index.
@@ -183,7 +191,8 @@ def gather_rows(
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         _, n, begin, *_, size = arguments
         out, columns, targets, offsets, roots, column_roots, design = (
-            _Array(context, builder, signature.args[i], arguments[i]) for i in (0, *range(3, 9))
+            _Array(context, builder, signature.args[i], arguments[i], or_one=i in (5, 6, 7))
+            for i in (0, *range(3, 9))
         )
         n_steps = builder.sdiv(builder.add(size, _INDEX(WIDE - 1)), _INDEX(WIDE))
         sums = [_variable(builder, ir.Constant(ir.DoubleType(), 0.0)) for _ in range(2)]

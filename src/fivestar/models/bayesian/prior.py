@@ -118,15 +118,17 @@ def wishart(inverse_scale: Array, freedom: float, random: np.random.Generator) -
             triangle[a, c] = random.standard_normal()
     for a in range(size):
         triangle[a, a] = np.sqrt(random.chisquare(freedom - a))
-    factor, drawn = np.zeros((size, size)), np.zeros((size, size))
+    factor, drawn = np.zeros((size, size)), np.empty((size, size))
     for a in range(size):
         for b in range(a + 1):
             for c in range(b + 1):
                 factor[a, c] += root[a, b] * triangle[b, c]
     for a in range(size):
         for c in range(size):
+            total = 0.0
             for b in range(size):
-                drawn[a, c] += factor[a, b] * factor[c, b]
+                total += factor[a, b] * factor[c, b]
+            drawn[a, c] = total
     return drawn
 
 
@@ -236,9 +238,10 @@ def _draw_effects(
     found = np.dot(coordinates, short)
     for row in empty:
         for a in range(size):
-            found[row, a] = 0
+            total = np.float32(0)
             for j in range(n):
-                found[row, a] += default[j] * short[j, a]
+                total += default[j] * short[j, a]
+            found[row, a] = total
     for row in range(n_rows):
         for a in range(size):
             rest[row, a] -= found[row, a]

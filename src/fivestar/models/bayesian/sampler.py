@@ -17,7 +17,6 @@ Array = NDArray[np.floating]
 Normal = tuple[Array, Array]
 """Means, (n, size), and precision, (size, size), of rows."""
 
-
 COST_OF_GATHERING = 8.0
 """Of a rating, in multiplications that take as long."""
 

@@ -346,19 +346,17 @@ class _Descent:
         if gravity := model._objective().gravity:
             add_gravity(gravity, sides, of_sides)
         self.n_steps += 1
-        for name, weight in self.weights.items():
-            if weight.size:
-                self._move(name, weight)
+        for name in self.weights:
+            self._move(name)
         self.squares = None
 
-    def _move(self, name: str, weight: FloatArray) -> None:
-        momentum, rate = self.model.momentum, self.model.learning_rate
+    def _move(self, name: str) -> None:
+        n, momentum, rate = len(self.weights[name]), self.model.momentum, self.model.learning_rate
+        if n == 0:
+            return
         rows, gradient, mean, square = (
-            each.reshape(len(weight), -1)
-            for each in (
-                weight,
-                *(of[name] for of in (self.gradients, self.means, self.gradient_squares)),
-            )
+            each[name].reshape(n, -1)
+            for each in (self.weights, self.gradients, self.means, self.gradient_squares)
         )
         given = rows, gradient, self.strengths[name], np.float32(2 / self.total), mean
         if self.model.optimizer == "sgd":

@@ -14,8 +14,9 @@ from fivestar.models.compiled import compiled
 
 Array = NDArray[np.float32]
 
-SQUARE_DECAY, EPSILON = np.float32(0.999), 1e-8
+SQUARE_DECAY, EPSILON = 0.999, 1e-8
 """Of Adam: beta_2 and epsilon."""
+KEPT, NEW = np.float32(SQUARE_DECAY), np.float32(1 - SQUARE_DECAY)
 
 
 @compiled
@@ -59,8 +60,8 @@ def adam(
     for row in range(len(weights)):
         for column in range(weights.shape[1]):
             half = half_gradient[row, column] + strengths[row] * weights[row, column]
-            slope, one = scale * half, np.float32(1)
-            first = momentum * mean[row, column] + (one - momentum) * slope
-            second = SQUARE_DECAY * square[row, column] + (one - SQUARE_DECAY) * slope * slope
+            slope = scale * half
+            first = momentum * mean[row, column] + (np.float32(1) - momentum) * slope
+            second = KEPT * square[row, column] + NEW * slope * slope
             mean[row, column], square[row, column] = first, second
             weights[row, column] -= rate * first / (np.sqrt(second) + epsilon)
