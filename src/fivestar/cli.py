@@ -25,6 +25,7 @@ from fivestar.chosen_nodes import wrong_name
 from fivestar.config_files import no_yaml
 from fivestar.errors import InputError
 from fivestar.faults import explain
+from fivestar.garbage import look_rarely
 
 logger = logging.getLogger(__name__)
 
@@ -89,6 +90,7 @@ def by_name(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def run_by_name(*args: Any, **kwargs: Any) -> Any:
+        look_rarely()
         if kwargs["pipeline"] and kwargs["pipelines"]:
             raise InputError("--pipeline and --pipelines: give one of the two.")
         if kwargs["load_versions"]:

@@ -19,6 +19,7 @@ from kedro.pipeline import Pipeline
 
 from fivestar.config import loader_of
 from fivestar.files import remove_incomplete
+from fivestar.garbage import look_as_usual
 from fivestar.hooks.lineage import LineageHook
 from fivestar.hooks.parameters import check_models
 from fivestar.hooks.place_lock import PlaceLock
@@ -70,6 +71,7 @@ class RunHook:
         except BaseException:
             self._end()
             raise
+        look_as_usual()
         if threading.current_thread() is threading.main_thread():
             self._process = os.getpid()
             self._handlers = {each: signal.signal(each, self._stop) for each in SIGNALS}
