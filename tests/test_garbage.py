@@ -17,6 +17,8 @@ class Cycle:
         print(self.name)
 
 usual = gc.get_threshold()
+look_as_usual()
+assert gc.get_freeze_count() == 0
 look_rarely()
 assert gc.get_threshold()[0] > 10 * usual[0]
 made = [[] for _ in range(1000)]

@@ -22,6 +22,10 @@ def look_rarely() -> None:
 
 
 def look_as_usual() -> None:
-    """From now on, at what is made from now on: what models drop may be large."""
-    gc.freeze()
-    gc.set_threshold(*USUAL)
+    """From now on, at what is made from now on: what models drop may be large.
+
+    Nothing changes in a process that a command did not start, such as a notebook's.
+    """
+    if gc.get_threshold() == RARELY:
+        gc.freeze()
+        gc.set_threshold(*USUAL)

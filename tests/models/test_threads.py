@@ -58,19 +58,28 @@ def test_a_piece_waits_neither_for_the_others_nor_for_who_asks() -> None:
 
 
 def test_rounds_that_are_not_asked_for_end_with_the_iterator() -> None:
-    count, go_on = [0], threading.Event()
+    count, go_on = {"first": 0, "second": 0}, threading.Event()
 
-    def work(_: None) -> int:
-        count[0] += 1
-        if count[0] == 2:
+    def work(piece: str) -> int:
+        count[piece] += 1
+        if count[piece] == 2:
             assert go_on.wait(10)
-        return count[0]
+        return count[piece]
 
-    rounds = rounds_in_threads(work, [None], 1000, n_threads=1)
-    assert next(rounds) == [1]
+    rounds = rounds_in_threads(work, ["first", "second"], 1000, n_threads=2)
+    assert next(rounds) == [1, 1]
     threading.Timer(0.5, go_on.set).start()
     rounds.close()
-    assert count[0] <= 2
+    assert max(count.values()) <= 2
+
+
+@pytest.mark.usefixtures("three_threads")
+def test_rounds_within_a_thread_start_no_further_ones() -> None:
+    def outside(_: int) -> bool:
+        rounds = rounds_in_threads(lambda _: threading.get_ident(), range(2), 3, n_threads=3)
+        return {ident for each in rounds for ident in each} == {threading.get_ident()}
+
+    assert list(results_in_threads(outside, range(3))) == [True] * 3
 
 
 def test_more_pieces_than_threads_are_dealt_to_them() -> None:

@@ -163,7 +163,7 @@ def _or_empty(
 
 
 def _or_same(values: FloatArray | None, instead: float) -> NDArray[np.float32]:
-    """Without values one that is the same for all."""
+    """The values, or a single one that stands for all."""
     given = np.full(1, instead) if values is None else values
     return np.ascontiguousarray(given, dtype=np.float32)
 

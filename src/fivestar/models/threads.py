@@ -63,9 +63,15 @@ def rounds_in_threads(
     """What ``work`` gives for each piece, round after round.
 
     A piece is worked on in order, but waits neither for the other pieces nor for who asks for
-    the results. To be closed where not all rounds are asked for.
+    the results. To be closed where not all rounds are asked for. Called in one of more threads
+    it starts none: then each round is worked on when it is asked for.
     """
-    pools = [_pool(1) for _ in range(min(n_threads, len(pieces)))]
+    n_threads = min(n_threads, len(pieces))
+    if n_threads <= 1 or hasattr(_own, "dealt"):
+        for _ in range(n_rounds):
+            yield [work(piece) for piece in pieces]
+        return
+    pools = [_pool(1) for _ in range(n_threads)]
     with _libraries().limit(limits=1, user_api="blas"):
         try:
             rounds = deque(
@@ -76,7 +82,9 @@ def rounds_in_threads(
                 yield [task.result() for task in rounds.popleft()]
         finally:
             for pool in pools:
-                pool.shutdown(cancel_futures=True)
+                pool.shutdown(wait=False, cancel_futures=True)
+            for pool in pools:
+                pool.shutdown()
 
 
 def rows_in_threads(

@@ -40,7 +40,7 @@ _LANES = ir.VectorType(ir.DoubleType(), LANES)
 
 
 def zeros(shape: tuple[int, ...], dtype: type[np.floating] = np.float32) -> NDArray[Any]:
-    """That begin with a cache line."""
+    """Zeros, the first of which begins a cache line."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
     memory = np.zeros(size + CACHE_LINE, dtype=np.uint8)
     first = -memory.ctypes.data % CACHE_LINE
@@ -69,7 +69,7 @@ def up_to(n: int, multiple: int) -> int:
 class _Array:
     """An array argument in the code that is built; its elements or vectors of them.
 
-    One with a single row, ``or_one``, may stand for as many equal ones.
+    With ``or_one`` a single element stands for as many equal ones.
     """
 
     def __init__(
